@@ -1,0 +1,65 @@
+#include "storage/connection.hpp"
+
+#include "storage/cbor.hpp"
+
+namespace velo::storage {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t array_head_bytes = 1;
+constexpr std::size_t connection_items = 12;
+
+}  // namespace
+
+// last_seen_ms comes first, at a fixed place, for replace_last_seen_ms.
+result<std::string> encode(const connection& c) {
+  std::string out;
+  append_array_head(out, connection_items);
+  append_fixed_int(out, c.last_seen_ms);
+  for (const auto& item : {json(c.created_ms), json(c.collection_id), json(c.app_id),
+                           json(c.auth_collection_id), json(c.auth_record_id), json(c.superuser),
+                           json(c.socket_id), json(c.filter), json(c.is_public)})
+    if (auto done = append_cbor(out, item); !done) return fail(done.error());
+  if (auto done = append_cbor(out, c.claims); !done) return fail(done.error());
+  if (auto done = append_cbor(out, c.options); !done) return fail(done.error());
+  return out;
+}
+
+result<connection> decode_connection(std::string_view uuid, std::string_view bytes) {
+  auto value = array_from_cbor(bytes, connection_items);
+  if (!value) return fail(value.error());
+  json& items = *value;
+  bool ok = true;
+  connection c;
+  c.uuid = uuid;
+  c.last_seen_ms = take_int(items[0], ok);
+  c.created_ms = take_int(items[1], ok);
+  c.collection_id = take_string(items[2], ok);
+  c.app_id = take_string(items[3], ok);
+  c.auth_collection_id = take_string(items[4], ok);
+  c.auth_record_id = take_string(items[5], ok);
+  c.superuser = take_bool(items[6], ok);
+  c.socket_id = take_string(items[7], ok);
+  c.filter = take_string(items[8], ok);
+  c.is_public = take_bool(items[9], ok);
+  c.claims = std::move(items[10]);
+  c.options = std::move(items[11]);
+  if (!ok) return errc::corrupt;
+  return c;
+}
+
+result<std::int64_t> decode_last_seen_ms(std::string_view bytes) {
+  return read_fixed_int(bytes, array_head_bytes);
+}
+
+result<void> replace_last_seen_ms(std::string& bytes, std::int64_t last_seen_ms) {
+  if (auto there = decode_last_seen_ms(bytes); !there) return fail(there.error());
+  std::string number;
+  append_fixed_int(number, last_seen_ms);
+  bytes.replace(array_head_bytes, number.size(), number);
+  return {};
+}
+
+}  // namespace velo::storage

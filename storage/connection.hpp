@@ -1,0 +1,46 @@
+// One stored subscription ("connection" in the API): a record channel, what it
+// asked for and for whom. It outlives its socket and a restart of the server.
+
+#pragma once
+
+#include "storage/error.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace velo::storage {
+
+struct connection {
+  std::string uuid;  ///< Of its channel, 36 characters in lower case; the key.
+  std::string collection_id;
+  std::string app_id;
+  std::string auth_collection_id;
+  std::string auth_record_id;  ///< Empty: a guest.
+  bool superuser = false;
+  nlohmann::json claims;  ///< An object where claims are the identity, else null.
+  std::string socket_id;  ///< The socket it was made with; may be empty.
+  std::string filter;
+  nlohmann::json options = nlohmann::json::object();  ///< {"events":[...],"query":{...}}, or {}.
+  bool is_public = false;
+  std::int64_t last_seen_ms = 0;  ///< Unix milliseconds, as are all times here.
+  std::int64_t created_ms = 0;
+
+  bool operator==(const connection&) const = default;
+};
+
+/// CBOR without the uuid, which is the key. errc::invalid_value if claims or
+/// options are nested too deeply.
+result<std::string> encode(const connection& c);
+
+/// The reverse; errc::corrupt for any bytes that encode does not produce.
+result<connection> decode_connection(std::string_view uuid, std::string_view bytes);
+
+/// Reads, or replaces in place, last_seen_ms of an encoded connection: it has a
+/// fixed width and place, since it is what changes most.
+result<std::int64_t> decode_last_seen_ms(std::string_view bytes);
+result<void> replace_last_seen_ms(std::string& bytes, std::int64_t last_seen_ms);
+
+}  // namespace velo::storage

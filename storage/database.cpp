@@ -1,0 +1,70 @@
+#include "storage/database.hpp"
+
+namespace velo::storage {
+
+namespace {
+
+/// Judges an existing database by its meta table. One without any table was
+/// made by a start of ours that was cut off.
+result<void> check_schema(const transaction& txn) {
+  const auto unused = txn.empty();
+  if (!unused) return fail(unused.error());
+  if (*unused) return {};
+  const auto meta = txn.open_table(meta_table::name);
+  if (!meta) {
+    // Without such a table it is no database of ours.
+    return meta.error() == errc::not_found ? make_error_code(errc::foreign_schema) : meta.error();
+  }
+  return meta_table(*meta).check(txn);
+}
+
+}  // namespace
+
+result<std::unique_ptr<database>> database::open(const std::filesystem::path& directory,
+                                                 const environment_options& options) {
+  auto env = environment::open(directory, options, check_schema);
+  if (!env) return fail(env.error());
+  std::unique_ptr<database> opened(new database(std::move(*env)));
+  if (auto done = opened->open_tables(); !done) return fail(done.error());
+  return opened;
+}
+
+result<void> database::open_tables() {
+  return env_->write([this](write_transaction& txn) -> result<void> {
+    boost::system::error_code failed;
+    const auto named = [&](const char* name) {
+      const auto opened = txn.create_table(name);
+      if (!opened && !failed) failed = opened.error();
+      return opened ? *opened : table();
+    };
+    const auto fresh = txn.empty();
+    if (!fresh) return fail(fresh.error());
+    meta = meta_table(named(meta_table::name));
+    collections =
+        collection_table(named(collection_table::name), named(collection_table::names_name));
+    records = record_table(named(record_table::name));
+    changes = change_log(named(change_log::name), named(change_log::states_name));
+    connections =
+        connection_table(named(connection_table::name), named(connection_table::by_seen_name));
+    idempotency =
+        idempotency_table(named(idempotency_table::name), named(idempotency_table::by_age_name));
+    tombstones = tombstone_table(named(tombstone_table::name));
+    if (failed) return failed;
+    return *fresh ? meta.initialise(txn) : result<void>();
+  });
+}
+
+result<void> database::put_collection(write_transaction& txn, const collection& c) const {
+  if (auto done = collections.put(txn, c); !done) return done;
+  return changes.create(txn, c.id);
+}
+
+result<bool> database::drop_collection(write_transaction& txn, std::string_view id) const {
+  if (auto done = records.erase_all(txn, id); !done) return fail(done.error());
+  if (auto done = changes.drop(txn, id); !done) return fail(done.error());
+  if (auto done = connections.erase_of_collection(txn, id); !done) return fail(done.error());
+  if (auto done = tombstones.erase_all(txn, id); !done) return fail(done.error());
+  return collections.erase(txn, id);
+}
+
+}  // namespace velo::storage

@@ -1,0 +1,157 @@
+#include "storage/connection_table.hpp"
+
+#include "tests/storage/samples.hpp"
+#include "tests/support/catch.hpp"
+
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace velo::storage {
+
+namespace {
+
+std::vector<std::string> seen_before(const connection_table& table, const transaction& txn,
+                                     std::int64_t cutoff_ms, std::size_t limit = 1'000) {
+  std::vector<std::string> uuids;
+  table
+      .for_each_seen_before(txn, cutoff_ms, limit,
+                            [&](std::string_view uuid, std::int64_t seen) {
+                              CHECK(seen < cutoff_ms);
+                              uuids.emplace_back(uuid);
+                              return true;
+                            })
+      .value();
+  return uuids;
+}
+
+}  // namespace
+
+TEST_CASE("a connection is found by its uuid in either case", "[storage][connection_table]") {
+  sample_database sample;
+  const auto c = sample_connection(1);
+  write(*sample.db, [&](auto& txn) { sample.db->connections.put(txn, c).value(); });
+  sample.reopen();
+  const auto txn = sample.db->begin_read().value();
+  CHECK(sample.db->connections.get(txn, c.uuid).value() == c);
+  CHECK(sample.db->connections.get(txn, "6F9619FF-8B86-4011-B42D-000000000001").value() == c);
+  CHECK(!sample.db->connections.get(txn, sample_uuid(2)).value());
+  CHECK(!sample.db->connections.get(txn, "posts").value());
+}
+
+TEST_CASE("a connection without a uuid is refused", "[storage][connection_table]") {
+  sample_database sample;
+  auto txn = sample.db->begin_write().value();
+  auto c = sample_connection(1);
+  c.uuid = "x";
+  CHECK(sample.db->connections.put(txn, c).error() == errc::invalid_key);
+  CHECK(!sample.db->connections.touch(txn, "x", 1).value());
+  CHECK(!sample.db->connections.erase(txn, "x").value());
+}
+
+TEST_CASE("a touch moves the connection in the index", "[storage][connection_table]") {
+  sample_database sample;
+  auto& table = sample.db->connections;
+  auto txn = sample.db->begin_write().value();
+  using uuids = std::vector<std::string>;
+  table.put(txn, sample_connection(1, 100)).value();
+  table.put(txn, sample_connection(2, 200)).value();
+  CHECK(table.touch(txn, sample_uuid(1), 300).value());
+  CHECK(seen_before(table, txn, 1'000) == uuids{sample_uuid(2), sample_uuid(1)});
+  CHECK(seen_before(table, txn, 300) == uuids{sample_uuid(2)});
+  CHECK(table.get(txn, sample_uuid(1)).value()->last_seen_ms == 300);
+  CHECK(table.touch(txn, sample_uuid(1), 300).value());
+  CHECK(!table.touch(txn, sample_uuid(3), 300).value());
+  CHECK(table.consistent(txn).value());
+}
+
+TEST_CASE("the longest unseen come first, up to the limit", "[storage][connection_table]") {
+  sample_database sample;
+  auto& table = sample.db->connections;
+  auto txn = sample.db->begin_write().value();
+  using uuids = std::vector<std::string>;
+  const std::int64_t times[] = {0, -1, std::numeric_limits<std::int64_t>::min(),
+                                std::numeric_limits<std::int64_t>::max(), 7};
+  for (unsigned i = 0; i < std::size(times); ++i)
+    table.put(txn, sample_connection(i, times[i])).value();
+  CHECK(seen_before(table, txn, 8) ==
+        uuids{sample_uuid(2), sample_uuid(1), sample_uuid(0), sample_uuid(4)});
+  CHECK(seen_before(table, txn, 8, 2) == uuids{sample_uuid(2), sample_uuid(1)});
+  CHECK(seen_before(table, txn, 8, 0).empty());
+  CHECK(seen_before(table, txn, -1) == uuids{sample_uuid(2)});
+}
+
+TEST_CASE("connections are listed in pages", "[storage][connection_table]") {
+  sample_database sample;
+  auto& table = sample.db->connections;
+  auto txn = sample.db->begin_write().value();
+  for (const unsigned n : {5u, 3u, 1u, 4u, 2u}) table.put(txn, sample_connection(n)).value();
+  const auto first = table.list(txn, "", 2).value();
+  REQUIRE(first.size() == 2);
+  CHECK(first[0] == sample_connection(1));
+  const auto rest = table.list(txn, first[1].uuid, 10).value();
+  REQUIRE(rest.size() == 3);
+  CHECK(rest[0].uuid == sample_uuid(3));
+  CHECK(table.list(txn, sample_uuid(5), 10).value().empty());
+  CHECK(table.list(txn, "", 0).value().empty());
+  CHECK(table.list(txn, "x", 1).error() == errc::invalid_key);
+}
+
+TEST_CASE("connections of one collection are erased", "[storage][connection_table]") {
+  sample_database sample;
+  auto& table = sample.db->connections;
+  auto txn = sample.db->begin_write().value();
+  for (unsigned n = 0; n < 10; ++n) {
+    auto c = sample_connection(n);
+    if (n % 2 == 0) c.collection_id = "other";
+    table.put(txn, c).value();
+  }
+  CHECK(table.erase_of_collection(txn, "other", 2).value() == 2);
+  CHECK(table.erase_of_collection(txn, "other").value() == 3);
+  CHECK(table.count(txn).value() == 5);
+  CHECK(table.consistent(txn).value());
+}
+
+TEST_CASE("both tables agree after any operations", "[storage][connection_table]") {
+  sample_database sample;
+  const auto seed = GENERATE(1u, 2u, 3u);
+  CAPTURE(seed);
+  random_source random(seed);
+  std::map<std::string, connection> model;
+  for (int round = 0; round < 40; ++round) {
+    auto& table = sample.db->connections;
+    auto before = model;
+    {
+      auto txn = sample.db->begin_write().value();
+      for (int i = 0; i < 50; ++i) {
+        const auto n = static_cast<unsigned>(random() % 60);
+        const auto seen = static_cast<std::int64_t>(random() % 20) - 10;
+        const auto uuid = sample_uuid(n);
+        switch (random() % 4) {
+          case 0:
+            table.put(txn, model[uuid] = sample_connection(n, seen)).value();
+            break;
+          case 1:
+            CHECK(table.erase(txn, uuid).value() == (model.erase(uuid) == 1));
+            break;
+          default:
+            CHECK(table.touch(txn, uuid, seen).value() == model.contains(uuid));
+            if (model.contains(uuid)) model[uuid].last_seen_ms = seen;
+        }
+      }
+      if (random() % 4 == 0)
+        model = before;  // without commit
+      else
+        txn.commit().value();
+    }
+    const auto txn = sample.db->begin_read().value();
+    CHECK(table.consistent(txn).value());
+    const auto all = table.list(txn, "", 1'000).value();
+    REQUIRE(all.size() == model.size());
+    for (const auto& c : all) CHECK(c == model.at(c.uuid));
+    CHECK(seen_before(table, txn, 100).size() == model.size());
+  }
+}
+
+}  // namespace velo::storage

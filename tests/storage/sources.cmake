@@ -1,0 +1,14 @@
+velo_unit_tests(storage
+  storage/cbor_test.cpp
+  storage/change_log_test.cpp
+  storage/collection_table_test.cpp
+  storage/connection_table_test.cpp
+  storage/crash_test.cpp
+  storage/database_test.cpp
+  storage/environment_test.cpp
+  storage/error_test.cpp
+  storage/group_commit_test.cpp
+  storage/key_test.cpp
+  storage/record_table_test.cpp
+  storage/small_tables_test.cpp
+  storage/value_test.cpp)
