@@ -1,0 +1,44 @@
+// Tokens to identities: the superuser's, the ingest key, or a user's JWT.
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/jwt.hpp"
+#include "actors/options.hpp"
+#include "storage/database.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace velo::actors {
+
+class auth_behavior : public auth_actor::base {
+ public:
+  /// `verifier` may be null: then only superuser, ingest and guests exist.
+  /// `database` and `options` outlive the actor.
+  auth_behavior(caf::actor_config& config, std::shared_ptr<const token_verifier> verifier,
+                registry_actor registry, store_actor store, const storage::database& database,
+                const engine_options& options);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "auth"; }
+
+ private:
+  caf::typed_response_promise<authenticated> on_authenticate(const authenticate& request);
+  authenticated identify(const nlohmann::json& claims, const collection_handle& users,
+                         bool named) const;
+  /// Where claims are the identity, a newer token's claims rebind the user's subscriptions.
+  void pass_on(const identity& who);
+
+  std::shared_ptr<const token_verifier> verifier_;
+  registry_actor registry_;
+  store_actor store_;
+  const storage::database& database_;
+  const engine_options& options_;
+  std::unordered_map<std::string, double> newest_claims_;  // key → iat; bounded
+};
+
+}  // namespace velo::actors

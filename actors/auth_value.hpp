@@ -1,0 +1,45 @@
+// What `@request.auth` is for an identity, as one read transaction sees it.
+
+#pragma once
+
+#include "actors/identity.hpp"
+#include "storage/database.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace velo::actors {
+
+struct auth_value {
+  /// The stored record, else the claims; null for a guest or a superuser.
+  std::shared_ptr<const nlohmann::json> auth;
+  /// The user's record was deleted: the identity is none any more.
+  bool gone = false;
+};
+
+[[nodiscard]] storage::result<auth_value> read_auth(const storage::database& database,
+                                                    const storage::transaction& transaction,
+                                                    const identity& who);
+
+/// The identity that a stored connection was made with.
+[[nodiscard]] identity identity_of(const storage::connection& stored);
+
+/// Whether `claims` take the place of `before`, a connection's: both are the
+/// identity of one user, and `claims` are not those of an older token.
+[[nodiscard]] bool renews(const nlohmann::json& claims, const nlohmann::json& before);
+
+/// When a token was issued, by its claims, in seconds; 0 where they do not say.
+[[nodiscard]] double issued_at(const nlohmann::json& claims);
+
+/// Whether `who` is the identity that `stored` was made with; a guest is nobody's.
+[[nodiscard]] bool speaks_for(const identity& who, const storage::connection& stored);
+
+/// The hidden fields of the user's own collection; none for others.
+[[nodiscard]] storage::result<std::vector<std::string>> hidden_of_user(
+    const storage::database& database, const storage::transaction& transaction,
+    const identity& who);
+
+}  // namespace velo::actors

@@ -1,0 +1,147 @@
+#include "actors/connection.hpp"
+
+#include "actors/record_channel.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <iterator>
+#include <utility>
+
+namespace velo::actors {
+
+namespace {
+
+subscription_failure no_such_channel() {
+  return {"NotFound", "There is no such channel; subscribe anew over HTTP.", 404, {}};
+}
+
+}  // namespace
+
+connection_behavior::connection_behavior(caf::actor_config& config, connection_context& context,
+                                         std::shared_ptr<session> client, std::string app_id,
+                                         std::string socket_id)
+    : on_loop(config, context.loop),
+      context_(context),
+      session_(std::move(client)),
+      app_id_(std::move(app_id)),
+      socket_id_(std::move(socket_id)) {}
+
+connection_behavior::behavior_type connection_behavior::make_behavior() {
+  return {
+      [this](const client_subscribe& message) { subscribe(message.channel); },
+      [this](const client_unsubscribe& message) { unsubscribe(message.channel); },
+      [this](const close_connection& message) { session_->close(message.code, message.reason); },
+      [this](session_closed) { quit(); },
+  };
+}
+
+void connection_behavior::subscribe(const std::string& wire_name) {
+  const auto channel = parse_record_channel(wire_name, context_.channel_prefix);
+  if (!channel) {
+    session_->subscription_error(wire_name, no_such_channel());
+    return;
+  }
+  if (const auto known = subscriptions_.find(channel->id); known != subscriptions_.end()) {
+    if (known->second.is_private != channel->is_private) {
+      session_->subscription_error(wire_name, no_such_channel());
+      return;
+    }
+    switch (context_.attached.state_of(known->second.attachment)) {
+      case attachments::state::live:
+        // The client lost our answer: idempotent.
+        session_->subscription_succeeded(wire_name);
+        return;
+      case attachments::state::pending:
+        return;
+      case attachments::state::gone:
+        subscriptions_.erase(known);
+    }
+  }
+  if (subscriptions_.size() >= context_.subscriptions_max) forget_ended();
+  if (subscriptions_.size() >= context_.subscriptions_max) {
+    session_->subscription_error(
+        wire_name, {"LimitReached",
+                    "A connection may have at most " + std::to_string(context_.subscriptions_max) +
+                        " subscriptions.",
+                    429,
+                    {}});
+    return;
+  }
+  const auto attachment = context_.attached.add(*session_, channel->id, channel->is_private);
+  subscriptions_.emplace(channel->id, subscription{attachment, channel->is_private, {}});
+  auto reader = context_.database.env().begin_read();
+  if (!reader) return refuse(attachment, {"ServerError", reader.error().message(), 500, {}});
+  const auto stored = context_.database.connections.get(*reader, channel->id.text());
+  if (!stored) return refuse(attachment, {"ServerError", stored.error().message(), 500, {}});
+  if (!*stored || (*stored)->app_id != app_id_) return refuse(attachment, no_such_channel());
+  attach_to(channel->id, channel->is_private, attachment, (*stored)->collection_id);
+}
+
+void connection_behavior::attach_to(const channel_id& channel, bool is_private,
+                                    attachment_id attachment, const std::string& collection_id) {
+  request(context_.registry, caf::infinite, collection_id)
+      .then(
+          [this, channel, is_private, attachment](const collection_handle& found) {
+            const auto here = subscriptions_.find(channel);
+            // Unsubscribed or closed meanwhile: there is nothing to attach.
+            if (here == subscriptions_.end() || here->second.attachment != attachment) return;
+            if (!found.definition) return refuse(attachment, no_such_channel());
+            here->second.collection = found.actor;
+            auto message = std::make_shared<attach_request>();
+            message->channel = channel;
+            message->is_private = is_private;
+            message->app_id = app_id_;
+            message->socket_id = socket_id_;
+            message->attachment = attachment;
+            message->loop = context_.loop_index;
+            message->answer_to = context_.answers;
+            // Asked rather than told, lest a collection that ends now leaves it unanswered.
+            request(found.actor, caf::infinite, attach_request_ptr{std::move(message)})
+                .then([] {}, [this, attachment](
+                                 const caf::error&) { refuse(attachment, no_such_channel()); });
+          },
+          [this, attachment](const caf::error&) {
+            refuse(attachment, {"ServerError", "The server is stopping.", 503, {}});
+          });
+}
+
+void connection_behavior::refuse(attachment_id attachment, subscription_failure why) {
+  context_.attached.end(attachment, why);
+}
+
+void connection_behavior::unsubscribe(const std::string& wire_name) {
+  const auto channel = parse_record_channel(wire_name, context_.channel_prefix);
+  if (!channel) return;
+  const auto known = subscriptions_.find(channel->id);
+  if (known == subscriptions_.end() || known->second.is_private != channel->is_private) return;
+  leave(known->first, known->second);
+  subscriptions_.erase(known);
+}
+
+void connection_behavior::leave(const channel_id& channel, const subscription& s) {
+  if (context_.attached.state_of(s.attachment) == attachments::state::gone) return;
+  context_.attached.remove(s.attachment);
+  if (s.collection) send(s.collection, detach_notice{channel, s.attachment, context_.loop_index});
+}
+
+// However it ends, nothing may deliver to a session that is let go.
+void connection_behavior::on_exit() {
+  for (const auto& [channel, s] : subscriptions_) leave(channel, s);
+  subscriptions_.clear();
+  session_.reset();
+}
+
+void connection_behavior::forget_ended() {
+  for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
+    const bool gone = context_.attached.state_of(at->second.attachment) == attachments::state::gone;
+    at = gone ? subscriptions_.erase(at) : std::next(at);
+  }
+}
+
+connection_actor spawn_connection(connection_context& context, std::shared_ptr<session> client,
+                                  std::string app_id, std::string socket_id) {
+  return context.loop.system().spawn<connection_behavior, caf::hidden>(
+      context, std::move(client), std::move(app_id), std::move(socket_id));
+}
+
+}  // namespace velo::actors

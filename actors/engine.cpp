@@ -1,0 +1,107 @@
+#include "actors/engine.hpp"
+
+#include "actors/auth.hpp"
+#include "actors/pruner.hpp"
+#include "actors/reader.hpp"
+#include "actors/registry.hpp"
+#include "actors/store.hpp"
+
+#include <spdlog/spdlog.h>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <utility>
+#include <vector>
+
+namespace velo::actors {
+
+namespace {
+
+// Longer than any disk should take; a stuck one must not keep a process alive.
+constexpr auto flush_max = std::chrono::seconds{4};
+
+}  // namespace
+
+engine::engine(caf::actor_system& system, std::unique_ptr<storage::database> database,
+               engine_options options)
+    : system_(system), database_(std::move(database)), options_(std::move(options)) {}
+
+storage::result<std::unique_ptr<engine>> engine::start(
+    caf::actor_system& system, const std::filesystem::path& data, engine_options options,
+    std::shared_ptr<const token_verifier> verifier) {
+  auto database = storage::database::open(data);
+  if (!database) return database.error();
+  std::unique_ptr<engine> e(new engine(system, std::move(*database), std::move(options)));
+  auto& db = *e->database_;
+  e->store_ = system.spawn<store_behavior, caf::detached>(std::ref(db), std::cref(e->options_));
+  e->registry_ = system.spawn<registry_behavior>(e->store_, std::cref(db), std::cref(e->options_));
+  e->auth_ = system.spawn<auth_behavior>(std::move(verifier), e->registry_, e->store_,
+                                         std::cref(db), std::cref(e->options_));
+  e->reader_ = system.spawn<reader_behavior, caf::detached>(std::cref(db), std::cref(e->options_));
+  e->pruner_ = system.spawn<pruner_behavior>(e->registry_, std::cref(db), std::cref(e->options_));
+  // The registry tells the store of every stored collection before it answers,
+  // so a store that answers after that knows them all.
+  caf::scoped_actor self(system);
+  self->request(e->registry_, caf::infinite, list_collections{})
+      .receive([](const collection_list&) {}, [](const caf::error&) {});
+  self->request(e->store_, caf::infinite, actors::flush{})
+      .receive([](ack) {}, [](const caf::error&) {});
+  return e;
+}
+
+engine::~engine() {
+  stop();
+}
+
+outcome<collection_ptr> engine::declare(const nlohmann::json& fields) {
+  auto input = std::make_shared<collection_input>();
+  if (const auto name = fields.find("name"); name != fields.end() && name->is_string())
+    input->target = *name;
+  input->fields = std::make_shared<const nlohmann::json>(fields);
+  input->declared = true;
+  outcome<collection_ptr> result = unavailable("The engine is stopping.");
+  caf::scoped_actor self(system_);
+  self->request(registry_, caf::infinite, collection_input_ptr{std::move(input)})
+      .receive([&](const collection_answer& answer) { result = answer.result; },
+               [](const caf::error&) {});
+  return result;
+}
+
+void engine::flush() {
+  caf::scoped_actor self(system_);
+  self->request(store_, flush_max, actors::flush{})
+      .receive([](ack) {},
+               [](const caf::error&) {
+                 spdlog::error("storage did not finish in time; unanswered writes may be lost");
+               });
+}
+
+void engine::stop() {
+  if (std::exchange(stopped_, true)) return;
+  flush();
+  caf::scoped_actor self(system_);
+  // Everything below refers to the database, so it goes only after they have ended.
+  std::vector<collection_actor> collections;
+  self->request(registry_, caf::infinite, list_collections{})
+      .receive(
+          [&](const collection_list& list) {
+            for (const auto& definition : list.items)
+              self->request(registry_, caf::infinite, definition->id)
+                  .receive([&](const collection_handle& h) { collections.push_back(h.actor); },
+                           [](const caf::error&) {});
+          },
+          [](const caf::error&) {});
+  const auto end = [&](auto& actor) {
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    self->wait_for(actor);
+    actor = nullptr;
+  };
+  end(pruner_);
+  end(auth_);
+  end(reader_);
+  end(registry_);
+  self->wait_for(collections);
+  end(store_);
+}
+
+}  // namespace velo::actors

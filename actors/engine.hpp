@@ -1,0 +1,67 @@
+// The whole engine behind one door: storage and every actor but those of
+// sockets. Runs in the caller's actor system, knows no network; an application
+// embeds it, the server puts net/ in front of it.
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/jwt.hpp"
+#include "actors/options.hpp"
+#include "storage/database.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+namespace velo::actors {
+
+class engine {
+ public:
+  /// Opens the database in `data` and starts the actors; when it returns, every
+  /// stored collection takes changes. `verifier` may be null: then no user can
+  /// sign in. `system` outlives the engine.
+  static storage::result<std::unique_ptr<engine>> start(
+      caf::actor_system& system, const std::filesystem::path& data, engine_options options,
+      std::shared_ptr<const token_verifier> verifier);
+
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+  /// Stops, if stop() was not called.
+  ~engine();
+
+  /// Waits until every write sent so far is durable and answered; blocks a few seconds at most.
+  void flush();
+
+  /// flush(), then ends the actors and waits for them.
+  /// Sockets' actors must have ended. Idempotent.
+  void stop();
+
+  // Handles; any thread.
+  [[nodiscard]] const registry_actor& registry() const { return registry_; }
+  [[nodiscard]] const store_actor& store() const { return store_; }
+  [[nodiscard]] const auth_actor& auth() const { return auth_; }
+  [[nodiscard]] const reader_actor& reader() const { return reader_; }
+  [[nodiscard]] const storage::database& database() const { return *database_; }
+  [[nodiscard]] const engine_options& options() const { return options_; }
+
+  /// Creates the collection of this name or changes it to these fields; blocks.
+  outcome<collection_ptr> declare(const nlohmann::json& fields);
+
+ private:
+  engine(caf::actor_system& system, std::unique_ptr<storage::database> database,
+         engine_options options);
+
+  caf::actor_system& system_;
+  std::unique_ptr<storage::database> database_;
+  engine_options options_;
+  store_actor store_;
+  registry_actor registry_;
+  auth_actor auth_;
+  reader_actor reader_;
+  pruner_actor pruner_;
+  bool stopped_ = false;
+};
+
+}  // namespace velo::actors

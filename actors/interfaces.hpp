@@ -1,0 +1,145 @@
+// Every typed actor interface: who may be told what, a sentence per message.
+// CAF keeps order per pair of sender and receiver only. Where order matters
+// (changes, identity changes, definitions), the STORE is the one sender.
+
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+namespace velo::actors {
+
+struct attach_request;
+struct collection_handle;
+struct collection_definition;
+using attach_request_ptr = std::shared_ptr<const attach_request>;
+using collection_definition_ptr = std::shared_ptr<const collection_definition>;
+
+/// One I/O thread: hands matched changes to its sockets' sessions. What one
+/// collection tells a loop arrives in its order, so `attached` comes before any
+/// event of that attachment, and nothing comes after `ended`.
+using loop_actor = caf::typed_actor<
+    // Delivers an event to the named attachments; those that are gone are skipped.
+    caf::reacts_to<fan_out_ptr>,
+    // The attachment is live: its client hears that the subscription succeeded.
+    caf::reacts_to<attached>,
+    // The attachment was refused or has ended: its client hears why, then nothing more.
+    caf::reacts_to<ended_ptr>>;
+
+/// One client's Pusher session, on its socket's loop.
+using connection_actor = caf::typed_actor<
+    // The client subscribes to a record channel; its answer comes through the loop.
+    caf::reacts_to<client_subscribe>,
+    // The client no longer wants a channel; unknown ones are no error.
+    caf::reacts_to<client_unsubscribe>,
+    // Closes the socket after what is queued on it.
+    caf::reacts_to<close_connection>,
+    // The socket is gone: detaches everything and ends.
+    caf::reacts_to<session_closed>>;
+
+/// One collection: its rule, its attached subscriptions, its order of events.
+using collection_actor = caf::typed_actor<
+    // A committed change: matched, rendered once, handed to the loops. From the STORE.
+    caf::reacts_to<change_ptr>,
+    // A user's record or claims changed: rebinds that user's subscriptions. From the STORE.
+    caf::reacts_to<identity_change_ptr>,
+    // A new definition is in force: answered once every live subscription obeys it. From the STORE.
+    caf::replies_to<collection_ptr>::with<ack>,
+    // A stored connection is gone: ends its attachments. From the STORE.
+    caf::reacts_to<connection_dropped_ptr>,
+    // The collection is gone: ends every subscription, then itself. From the STORE.
+    caf::reacts_to<collection_dropped>,
+    // Decides who may subscribe, stores the connection, answers with it.
+    caf::replies_to<subscribe_request_ptr>::with<subscribe_answer>,
+    // A socket listens on a channel; answered by `attached` or `ended` to its loop.
+    caf::reacts_to<attach_request_ptr>,
+    // It no longer does.
+    caf::reacts_to<detach_notice>,
+    // Drops those candidates that no socket listens on, renews the others.
+    caf::reacts_to<stale_candidates_ptr>>;
+
+/// The only writer of the database. Commits what queued up meanwhile as one
+/// transaction, answers each sender after it, then tells the collections.
+using store_actor = caf::typed_actor<
+    // Judges and writes records; answered when durable.
+    caf::replies_to<write_request_ptr>::with<write_answer_ptr>,
+    // Creates or replaces a definition; answered when it is durable and in force. From the
+    // REGISTRY.
+    caf::replies_to<collection_definition_ptr>::with<collection_answer>,
+    // Drops a collection, named by id, with all it holds. From the REGISTRY.
+    caf::replies_to<collection_removal>::with<collection_answer>,
+    // Stores a connection; answered when durable, false where its collection is gone.
+    caf::replies_to<connection_ptr>::with<bool>,
+    // Gives a connection the claims of a newer token; answered when durable, false where it is
+    // gone.
+    caf::replies_to<renew_claims>::with<bool>,
+    // Renews when a connection was last seen; durable with the next commit.
+    caf::reacts_to<touch_connection>,
+    // Drops a connection; answered when durable with whether it was there.
+    caf::replies_to<drop_connection_ptr>::with<bool>,
+    // A user's newer claims: passed on to every collection in order. From AUTH.
+    caf::reacts_to<identity_change_ptr>,
+    // Answered once everything sent before is durable.
+    caf::replies_to<flush>::with<ack>,
+    // Commits what has queued up. From itself.
+    caf::reacts_to<commit_queued>>;
+
+/// Where a collection's definition and actor are found.
+using registry_actor = caf::typed_actor<
+    // Finds a collection by name or id; an empty handle where there is none.
+    caf::replies_to<std::string>::with<collection_handle>,
+    // All definitions, by name.
+    caf::replies_to<list_collections>::with<collection_list>,
+    // Creates or changes a collection; answered when the change is in force.
+    caf::replies_to<collection_input_ptr>::with<collection_answer>,
+    // Drops a collection; its subscriptions end.
+    caf::replies_to<collection_removal>::with<collection_answer>>;
+
+/// Tokens to identities.
+using auth_actor = caf::typed_actor<
+    // Who a bearer token is; a bad or empty one is refused, never a guest.
+    caf::replies_to<authenticate>::with<authenticated>>;
+
+/// Queries that read many records, off the I/O threads.
+using reader_actor = caf::typed_actor<
+    // A page of the records that rule and filter let the caller see.
+    caf::replies_to<list_request_ptr>::with<list_answer>,
+    // One record; not found where the view rule hides it.
+    caf::replies_to<view_request>::with<view_answer>>;
+
+/// Finds connections that nobody has used for too long.
+using pruner_actor = caf::typed_actor<
+    // Hands stale candidates to their collections. From itself.
+    caf::reacts_to<prune>>;
+
+// -- messages that carry handles of the above --------------------------------
+
+struct attach_request {
+  channel_id channel;
+  bool is_private = false;  ///< The form of name the client used, already authorised.
+  std::string app_id;
+  std::string socket_id;
+  attachment_id attachment;
+  std::uint32_t loop = 0;  ///< Index of the loop among the engine's.
+  loop_actor answer_to;
+};
+
+struct collection_handle {
+  collection_ptr definition;  ///< Null: there is no such collection.
+  collection_actor actor;
+};
+
+/// A validated definition to store, and the actor that takes its changes.
+struct collection_definition {
+  collection_ptr definition;
+  collection_actor actor;
+  bool stored = false;  ///< The database has it already: the store only takes note.
+};
+
+}  // namespace velo::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::attach_request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::collection_handle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::collection_definition_ptr)

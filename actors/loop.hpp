@@ -1,0 +1,71 @@
+// The fan-out end of one I/O thread: which session listens on which channel,
+// under an id that a collection can hold without knowing sockets.
+//
+// A slot is reused, its generation is not: an event that was under way when its
+// attachment ended finds another generation and is dropped.
+
+#pragma once
+
+#include "actors/event_loop.hpp"
+#include "actors/interfaces.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace velo::actors {
+
+/// The attachments of one loop. Its loop's thread only.
+class attachments {
+ public:
+  explicit attachments(std::string channel_prefix);
+
+  /// A new attachment, not live yet. `owner` must stay until remove().
+  attachment_id add(session& owner, const channel_id& channel, bool is_private);
+  /// Forgets it; unknown ids are no error.
+  void remove(attachment_id id);
+
+  void deliver(const fan_out& message);
+  void succeed(attachment_id id);
+  void end(attachment_id id, const subscription_failure& why);
+
+  enum class state : std::uint8_t { gone, pending, live };
+  [[nodiscard]] state state_of(attachment_id id) const;
+  [[nodiscard]] std::size_t size() const { return slots_.size() - free_.size(); }
+  /// The channel's name on the wire.
+  [[nodiscard]] std::string wire_name(const channel_id& channel, bool is_private) const;
+
+ private:
+  struct slot {
+    session* owner = nullptr;
+    std::uint32_t generation = 0;
+    bool is_private = false;
+    bool live = false;
+    channel_id channel;
+  };
+
+  slot* find(attachment_id id) { return const_cast<slot*>(std::as_const(*this).find(id)); }
+  [[nodiscard]] const slot* find(attachment_id id) const;
+
+  std::string public_prefix_, private_prefix_;
+  std::vector<slot> slots_;
+  std::vector<std::uint32_t> free_;
+};
+
+/// Tells `attachments` of its loop what the collections say.
+class loop_behavior : public on_loop<loop_actor::base> {
+ public:
+  loop_behavior(caf::actor_config& config, event_loop& loop, attachments& owned);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "loop"; }
+
+ private:
+  attachments& attachments_;
+};
+
+}  // namespace velo::actors

@@ -1,0 +1,37 @@
+// What an embedding application, or the server's configuration, decides for the
+// engine. Every tunable with its unit; defaults are CONFIGURATION.md's.
+
+#pragma once
+
+#include "rules/limits.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace velo::actors {
+
+struct engine_options {
+  std::string channel_prefix = "velo.realtime.";
+  std::string event_name = "{action}";  ///< `{action}` stands for the action.
+  std::vector<std::string> apps;        ///< Ids of the configured apps; the first is the default.
+  std::string user_collection = "users";
+
+  std::string superuser_token;  ///< Empty: nobody is superuser by token.
+  std::string ingest_key;       ///< Empty: there is none.
+
+  /// A connection without socket and ping for this long (of uptime) is dropped.
+  std::chrono::milliseconds stale_after = std::chrono::minutes{5};
+
+  std::uint64_t history_count_max = 1'000'000;  ///< Changes kept per collection.
+  std::chrono::milliseconds history_age_max = std::chrono::hours{24};
+  std::chrono::milliseconds idempotency_age_max = std::chrono::hours{24};
+
+  rules::limits expressions;
+  std::size_t record_bytes_max = 1U << 20U;
+  std::size_t sockets_per_channel_max = 16;
+};
+
+}  // namespace velo::actors

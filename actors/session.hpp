@@ -1,0 +1,47 @@
+// What the actors know of a client's socket. net/ implements it.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace velo::actors {
+
+/// A matched change, rendered once for all who hear of it. Immutable.
+struct event {
+  std::string name;  ///< The event's name on the channel: `created`.
+  std::string data;  ///< The payload's JSON, already escaped as the inside of a JSON string.
+};
+
+/// Why a subscription was refused or ended: the fields of a
+/// `pusher:subscription_error` (PUSHER_PROTOCOL.md 5.4).
+struct subscription_failure {
+  std::string type;     ///< AuthError | LimitReached | NotFound | ServerError
+  std::string message;  ///< What was wrong, in a sentence.
+  int status = 0;       ///< As in HTTP.
+  std::string reason;   ///< Machine-readable where the server ended it: `rule_changed`.
+};
+
+/// One client's connection. Every call is made on its loop's thread; after the
+/// socket is gone they do nothing. A channel's wire name comes in two parts
+/// (prefix and UUID), so that none is stored per subscription.
+class session {
+ public:
+  session() = default;
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  virtual ~session() = default;
+
+  /// Queues `what` behind all that was queued before. The hot path: one call per delivery.
+  virtual void deliver(const event& what, std::string_view channel_prefix,
+                       std::string_view channel) = 0;
+
+  virtual void subscription_succeeded(std::string_view channel) = 0;
+  virtual void subscription_error(std::string_view channel, const subscription_failure& why) = 0;
+
+  /// Sends what is queued, then the close frame (PUSHER_PROTOCOL.md section 4).
+  virtual void close(std::uint16_t code, std::string_view reason) = 0;
+};
+
+}  // namespace velo::actors

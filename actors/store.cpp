@@ -1,0 +1,477 @@
+#include "actors/store.hpp"
+
+#include "actors/auth_value.hpp"
+#include "actors/time_text.hpp"
+#include "actors/write_answer_codec.hpp"
+
+#include <spdlog/spdlog.h>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+namespace velo::actors {
+
+namespace {
+
+// A touch alone does not wait for the disk; it rides on the next commit, or on
+// one of its own after this long.
+constexpr auto touch_delay = std::chrono::seconds{1};
+
+constexpr std::uint64_t trim_interval = 256;  // changes between two trims of a log
+constexpr std::size_t trim_max = 4 * trim_interval;
+constexpr std::size_t idempotency_trim_max = 16;
+
+// The rest of a request that refused one of its atomic operations.
+failure not_tried() {
+  return conflict("Not written: another change of this atomic request was refused.");
+}
+
+// Whether it is what was to be written that failed, rather than the disk.
+bool concerns_one_item(const boost::system::error_code& error) {
+  using storage::errc;
+  return error == errc::invalid_key || error == errc::invalid_value || error == errc::corrupt ||
+         error == errc::out_of_order;
+}
+
+}  // namespace
+
+store_behavior::store_behavior(caf::actor_config& config, storage::database& database,
+                               const engine_options& options)
+    : store_actor::base(config), database_(database), options_(options) {}
+
+template <class Answer, class Request>
+caf::typed_response_promise<Answer> store_behavior::enqueue(Request request) {
+  auto promise = make_response_promise<Answer>();
+  queue_.push_back(queued<Request, Answer>{std::move(request), promise});
+  schedule_commit();
+  return promise;
+}
+
+store_behavior::behavior_type store_behavior::make_behavior() {
+  return {
+      [this](const write_request_ptr& request) { return enqueue<write_answer_ptr>(request); },
+      [this](const collection_definition_ptr& definition) {
+        return enqueue<collection_answer>(definition);
+      },
+      [this](const collection_removal& removal) { return enqueue<collection_answer>(removal); },
+      [this](const connection_ptr& connection) { return enqueue<bool>(connection); },
+      [this](const renew_claims& renewal) { return enqueue<bool>(renewal); },
+      [this](const touch_connection& touch) {
+        // Only the first of a batch needs a tick of its own, should no other write come.
+        if (queue_.empty())
+          caf::delayed_anon_send(caf::actor_cast<store_actor>(this), touch_delay, commit_queued{});
+        queue_.emplace_back(touch);
+      },
+      [this](const drop_connection_ptr& drop) { return enqueue<bool>(drop); },
+      [this](const identity_change_ptr& change) {
+        queue_.emplace_back(change);
+        schedule_commit();
+      },
+      [this](flush request) { return enqueue<ack>(request); },
+      [this](commit_queued) { commit_queued_items(); },
+  };
+}
+
+// Store and collections hold each other; the end of one lets go.
+void store_behavior::on_exit() {
+  fail(queue_, "The engine is stopping.");
+  queue_.clear();
+  entries_.clear();
+}
+
+// The tick lands behind every message that is already in the mailbox: those are
+// the ones that share the transaction.
+void store_behavior::schedule_commit() {
+  if (commit_scheduled_) return;
+  commit_scheduled_ = true;
+  caf::anon_send(caf::actor_cast<store_actor>(this), commit_queued{});
+}
+
+// -- one transaction -----------------------------------------------------------
+
+void store_behavior::commit_queued_items() {
+  commit_scheduled_ = false;
+  if (queue_.empty()) return;
+  auto done = commit(queue_);
+  const bool separately = !done && concerns_one_item(done.error()) && queue_.size() > 1;
+  // One that cannot be written must not take its neighbours with it.
+  for (std::size_t i = 0; separately && i < queue_.size(); ++i) {
+    const auto alone = items(queue_).subspan(i, 1);
+    if (auto written = commit(alone); !written) fail(alone, written.error().message());
+  }
+  if (!done && !separately) fail(queue_, done.error().message());
+  queue_.clear();
+}
+
+storage::result<void> store_behavior::commit(items together) {
+  std::vector<std::function<void()>> effects;
+  entries staged;
+  storage::result<void> result;
+  const auto attempt = [&](const storage::transaction& reader,
+                           storage::write_transaction* writer) -> storage::result<void> {
+    batch b{reader, writer, now_ms(), {}, {}};
+    for (const auto& queued : together) {
+      auto applied = std::visit([&](const auto& q) { return apply(b, q); }, queued);
+      if (!applied) return applied;
+    }
+    effects = std::move(b.effects);
+    staged = std::move(b.staged);
+    return {};
+  };
+  if (needs_transaction(together)) {
+    result = database_.env().write([&](storage::write_transaction& t) { return attempt(t, &t); });
+  } else {
+    auto reader = database_.begin_read();
+    result = reader ? attempt(*reader, nullptr) : storage::result<void>{reader.error()};
+  }
+  if (!result) {
+    spdlog::error("storage: {}", result.error().message());
+    return result;
+  }
+  for (auto& [id, e] : staged) {
+    if (e)
+      entries_[id] = std::move(e);
+    else
+      entries_.erase(id);
+  }
+  for (const auto& effect : effects) effect();
+  return {};
+}
+
+// Stateless ingest writes nothing: it need not wait for the disk.
+bool store_behavior::needs_transaction(items together) const {
+  const auto writes = [this](const item& queued) {
+    if (std::holds_alternative<identity_change_ptr>(queued) ||
+        std::holds_alternative<queued_flush>(queued))
+      return false;
+    if (const auto* d = std::get_if<queued_definition>(&queued); d != nullptr)
+      return !d->request->stored;
+    const auto* write = std::get_if<queued_write>(&queued);
+    if (write == nullptr || write->request->repeat) return true;
+    for (const auto& operation : write->request->operations) {
+      const auto known = entries_.find(operation.collection_id);
+      if (known == entries_.end()) continue;
+      const auto& definition = *known->second->target.definition;
+      if (concerns_records(definition, operation) ||
+          definition.history == storage::history_mode::durable)
+        return true;
+    }
+    return false;
+  };
+  return std::any_of(together.begin(), together.end(), writes);
+}
+
+void store_behavior::fail(items refused, const std::string& why) {
+  const auto refusal = unavailable(why);
+  const rules::overloaded refuse{
+      [&](queued_write& q) {
+        q.promise.deliver(
+            write_answer_ptr{std::make_shared<const write_answer>(write_answer{{}, refusal, 0})});
+      },
+      [&](queued_definition& q) { q.promise.deliver(collection_answer{refusal}); },
+      [&](queued_removal& q) { q.promise.deliver(collection_answer{refusal}); },
+      [](touch_connection&) {},
+      [](identity_change_ptr&) {},
+      [&](auto& q) { q.promise.deliver(caf::make_error(caf::sec::runtime_error, why)); },
+  };
+  for (auto& queued : refused) std::visit(refuse, queued);
+}
+
+std::shared_ptr<store_behavior::entry> store_behavior::find(const batch& b,
+                                                            const std::string& id) const {
+  if (const auto staged = b.staged.find(id); staged != b.staged.end()) return staged->second;
+  const auto known = entries_.find(id);
+  return known == entries_.end() ? nullptr : known->second;
+}
+
+store_behavior::entry& store_behavior::stage(batch& b, const std::string& id) {
+  auto& staged = b.staged[id];
+  if (!staged) staged = std::make_shared<entry>(*entries_.at(id));
+  return *staged;
+}
+
+// -- records -------------------------------------------------------------------
+
+storage::result<void> store_behavior::apply(batch& b, const queued_write& q) {
+  auto answer = perform(b, *q.request);
+  if (!answer) return answer.error();
+  const auto shared = std::make_shared<const write_answer>(std::move(*answer));
+  // Behind the changes it reports: effects run in this order, and a client that
+  // has its answer may ask what was sent.
+  b.effects.emplace_back(
+      [promise = q.promise, shared]() mutable { promise.deliver(write_answer_ptr{shared}); });
+  return {};
+}
+
+storage::result<write_answer> store_behavior::perform(batch& b, const write_request& request) {
+  if (request.repeat) {
+    const auto first = database_.idempotency.get(b.reader, request.repeat->scope);
+    if (!first) return first.error();
+    if (*first) {
+      if ((*first)->body_hash != request.repeat->body_hash)
+        return write_answer{
+            {}, conflict("This Idempotency-Key was used with another request body."), 0};
+      if (auto answer = decode_write_answer((*first)->answer)) return std::move(*answer);
+    }
+  }
+  auto auth = read_auth(database_, b.reader, request.writer);
+  if (!auth) return auth.error();
+  if (auth->gone) return write_answer{{}, unauthenticated(), 0};
+  const writer by{request.writer, auth->auth};
+
+  write_answer answer;
+  // What an atomic request would write, unwritten until all of it is allowed.
+  struct pending {
+    std::size_t position;
+    judged_write write;
+  };
+  std::vector<pending> accepted;
+  std::map<std::pair<std::string, std::string>, json_ptr> overlay;
+  bool any_kept = false;
+  for (const auto& operation : request.operations) {
+    const auto e = find(b, operation.collection_id);
+    auto id = e ? record_id_of(operation)
+                : outcome<std::string>{not_found("There is no such collection.")};
+    if (!id) {
+      answer.results.emplace_back(id.error());
+      continue;
+    }
+    json_ptr stored;
+    if (const auto o = overlay.find({operation.collection_id, *id}); o != overlay.end()) {
+      stored = o->second;
+    } else if (concerns_records(*e->target.definition, operation)) {
+      auto found = database_.records.get(b.reader, operation.collection_id, *id);
+      if (!found) return found.error();
+      if (*found) stored = std::make_shared<const nlohmann::json>(std::move(**found));
+    }
+    auto judged = judge(e->target, operation, *id, stored, by, b.now, options_);
+    if (!judged) {
+      answer.results.emplace_back(judged.error());
+      continue;
+    }
+    answer.results.emplace_back(written{*id, judged->change.record, 0});
+    if (request.atomic) {
+      if (judged->effect != record_effect::none)
+        overlay[{operation.collection_id, *id}] =
+            judged->effect == record_effect::put ? judged->change.record : nullptr;
+      accepted.push_back({answer.results.size() - 1, std::move(*judged)});
+      continue;
+    }
+    auto& target = stage(b, operation.collection_id);
+    if (auto kept = keep(b, target, *judged); !kept) return kept.error();
+    answer.results.back()->sequence = target.sequence;
+    answer.sequence = std::max(answer.sequence, target.sequence);
+    any_kept = true;
+  }
+  const bool all = accepted.size() == request.operations.size();
+  for (auto& [position, write] : accepted) {
+    if (!all) {
+      answer.results[position] = not_tried();
+      continue;
+    }
+    auto& target = stage(b, write.change.collection_id);
+    if (auto kept = keep(b, target, write); !kept) return kept.error();
+    answer.results[position]->sequence = target.sequence;
+    answer.sequence = std::max(answer.sequence, target.sequence);
+    any_kept = true;
+  }
+  if (request.repeat && any_kept) {
+    const storage::idempotency_table::entry first{request.repeat->body_hash, encode(answer), b.now};
+    if (auto put = database_.idempotency.put(*b.writer, request.repeat->scope, first); !put)
+      return put.error();
+    const auto oldest = b.now - options_.idempotency_age_max.count();
+    if (auto trimmed = database_.idempotency.trim(*b.writer, oldest, idempotency_trim_max);
+        !trimmed)
+      return trimmed.error();
+  }
+  return answer;
+}
+
+storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) {
+  const auto& definition = *e.target.definition;
+  auto& change = w.change;
+  change.sequence = ++e.sequence;
+  if (w.effect == record_effect::put) {
+    if (auto put =
+            database_.records.put(*b.writer, definition.id, change.record_id, *change.record);
+        !put)
+      return put;
+  } else if (w.effect == record_effect::erase) {
+    if (auto erased = database_.records.erase(*b.writer, definition.id, change.record_id); !erased)
+      return erased.error();
+  }
+  if (definition.history == storage::history_mode::durable) {
+    if (auto logged = database_.changes.append(*b.writer, change); !logged) return logged;
+    if (auto trimmed = trim(b, definition.id); !trimmed) return trimmed;
+  } else if (w.effect != record_effect::none) {
+    if (auto moved = database_.changes.advance(*b.writer, definition.id, change.sequence); !moved)
+      return moved;
+  }
+  if (definition.type == storage::collection_type::auth && w.effect != record_effect::none) {
+    const bool put = w.effect == record_effect::put;
+    // The id of a deleted user stays known, so that old tokens are no guests' claims.
+    if (put) {
+      if (auto r = database_.tombstones.forget(*b.writer, definition.id, change.record_id); !r)
+        return r.error();
+    } else if (auto r = database_.tombstones.remember(*b.writer, definition.id, change.record_id);
+               !r) {
+      return r;
+    }
+    auto identity = std::make_shared<const identity_change>(
+        identity_change{definition.id, change.record_id, put ? change.record : nullptr, false});
+    b.effects.emplace_back([this, identity] { tell_all(identity); });
+  }
+  auto sent = std::make_shared<const storage::change>(change);
+  b.effects.emplace_back([this, to = e.actor, sent] { send(to, change_ptr{sent}); });
+  return {};
+}
+
+storage::result<void> store_behavior::trim(batch& b, const std::string& collection_id) {
+  if (++changes_since_trim_ % trim_interval != 0) return {};
+  const auto oldest = b.now - options_.history_age_max.count();
+  const auto trimmed = database_.changes.trim(*b.writer, collection_id, options_.history_count_max,
+                                              oldest, trim_max);
+  return trimmed ? storage::result<void>{} : trimmed.error();
+}
+
+void store_behavior::tell_all(const identity_change_ptr& change) {
+  for (const auto& [id, e] : entries_) send(e->actor, change);
+}
+
+// -- definitions ---------------------------------------------------------------
+
+storage::result<void> store_behavior::apply(batch& b, const queued_definition& q) {
+  const auto& definition = q.request->definition;
+  if (q.request->stored) {
+    // Read at start: nothing to write.
+  } else if (auto put = database_.put_collection(*b.writer, *definition); !put) {
+    if (put.error() != storage::errc::name_taken) return put;
+    b.effects.emplace_back([promise = q.promise]() mutable {
+      promise.deliver(collection_answer{conflict("Another collection has this name.")});
+    });
+    return {};
+  }
+  const auto last = database_.changes.last_sequence(b.reader, definition->id);
+  if (!last) return last.error();
+  const auto known = find(b, definition->id);
+  auto e = std::make_shared<entry>();
+  e->target = make_write_target(definition, options_.expressions);
+  e->actor = q.request->actor;
+  e->sequence = known ? known->sequence : *last;
+  b.staged[definition->id] = std::move(e);
+  b.effects.emplace_back(
+      [this, definition, promise = q.promise] { announce(definition, promise); });
+  return {};
+}
+
+// Answered once the definition is in force: at its own collection, and, since
+// the hidden fields of users concern every collection's filters, for an auth
+// collection at all of them.
+void store_behavior::announce(const collection_ptr& definition,
+                              caf::typed_response_promise<collection_answer> promise) {
+  const auto waiting = std::make_shared<std::size_t>(0);
+  auto told = [definition, promise, waiting]() mutable {
+    if (--*waiting == 0) promise.deliver(collection_answer{definition});
+  };
+  for (const auto& [id, e] : entries_) {
+    if (id != definition->id && definition->type != storage::collection_type::auth) continue;
+    ++*waiting;
+    request(e->actor, caf::infinite, definition)
+        .then([told](ack) mutable { told(); }, [told](const caf::error&) mutable { told(); });
+  }
+  if (*waiting == 0) promise.deliver(collection_answer{definition});
+}
+
+storage::result<void> store_behavior::apply(batch& b, const queued_removal& q) {
+  const auto known = find(b, q.request.target);
+  if (!known) {
+    b.effects.emplace_back(
+        [promise = q.promise]() mutable { promise.deliver(collection_answer{not_found()}); });
+    return {};
+  }
+  if (auto dropped = database_.drop_collection(*b.writer, q.request.target); !dropped)
+    return dropped.error();
+  b.staged[q.request.target] = nullptr;
+  if (known->target.definition->type == storage::collection_type::auth) {
+    auto users = std::make_shared<const identity_change>(
+        identity_change{q.request.target, {}, nullptr, false});
+    b.effects.emplace_back([this, users] { tell_all(users); });
+  }
+  b.effects.emplace_back([this, promise = q.promise, known]() mutable {
+    send(known->actor, collection_dropped{});
+    promise.deliver(collection_answer{known->target.definition});
+  });
+  return {};
+}
+
+// -- connections ---------------------------------------------------------------
+
+storage::result<void> store_behavior::apply(batch& b, const queued_connection& q) {
+  const bool kept = find(b, q.request->collection_id) != nullptr;
+  if (kept) {
+    if (auto put = database_.connections.put(*b.writer, *q.request); !put) return put;
+  }
+  b.effects.emplace_back([promise = q.promise, kept]() mutable { promise.deliver(kept); });
+  return {};
+}
+
+storage::result<void> store_behavior::apply(batch& b, const queued_drop& q) {
+  const auto& drop = *q.request;
+  auto stored = database_.connections.get(b.reader, drop.channel.text());
+  if (!stored) return stored.error();
+  const bool drops = *stored && !(drop.unless_seen_since_ms &&
+                                  (*stored)->last_seen_ms >= *drop.unless_seen_since_ms);
+  if (drops) {
+    if (auto erased = database_.connections.erase(*b.writer, drop.channel.text()); !erased)
+      return erased.error();
+    if (const auto e = find(b, (*stored)->collection_id)) {
+      auto message =
+          std::make_shared<const connection_dropped>(connection_dropped{drop.channel, drop.why});
+      b.effects.emplace_back(
+          [this, to = e->actor, message] { send(to, connection_dropped_ptr{message}); });
+    }
+  }
+  b.effects.emplace_back([promise = q.promise, drops]() mutable { promise.deliver(drops); });
+  return {};
+}
+
+// Of the connection only its claims: it may have been seen, or dropped, since
+// the sender last looked.
+storage::result<void> store_behavior::apply(batch& b, const queued_renewal& q) {
+  auto stored = database_.connections.get(b.reader, q.request.channel.text());
+  if (!stored) return stored.error();
+  const bool known = stored->has_value();
+  if (known && renews(*q.request.claims, (*stored)->claims)) {
+    (*stored)->claims = *q.request.claims;
+    if (auto put = database_.connections.put(*b.writer, **stored); !put) return put;
+  }
+  b.effects.emplace_back([promise = q.promise, known]() mutable { promise.deliver(known); });
+  return {};
+}
+
+storage::result<void> store_behavior::apply(batch& b, const touch_connection& touch) {
+  const auto touched = database_.connections.touch(*b.writer, touch.channel.text(), touch.seen_ms);
+  return touched ? storage::result<void>{} : touched.error();
+}
+
+// -- the rest --------------------------------------------------------------------
+
+storage::result<void> store_behavior::apply(batch& b, const queued_flush& q) {
+  b.effects.emplace_back([promise = q.promise]() mutable { promise.deliver(ack{}); });
+  return {};
+}
+
+// A record that was stored, or deleted, since AUTH looked outranks the claims.
+storage::result<void> store_behavior::apply(batch& b, const identity_change_ptr& change) {
+  const auto user =
+      read_auth(database_, b.reader,
+                {identity_kind::user, change->collection_id, change->record_id, change->auth});
+  if (!user) return user.error();
+  if (user->auth == change->auth) b.effects.emplace_back([this, change] { tell_all(change); });
+  return {};
+}
+
+}  // namespace velo::actors

@@ -1,0 +1,110 @@
+// The only writer of the database, and the one sender of everything whose order
+// matters. What queued up while the last transaction was committing is
+// committed as one (group commit), so that many writers share one wait for the
+// disk. Spawn it detached: it blocks on the disk.
+
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/options.hpp"
+#include "actors/write_judge.hpp"
+#include "storage/database.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace velo::actors {
+
+class store_behavior : public store_actor::base {
+ public:
+  /// `database` and `options` outlive the actor.
+  store_behavior(caf::actor_config& config, storage::database& database,
+                 const engine_options& options);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "store"; }
+  void on_exit() override;
+
+ private:
+  /// A collection and where its changes go. Shared with the batch under way,
+  /// which replaces it on success.
+  struct entry {
+    write_target target;
+    collection_actor actor;
+    std::uint64_t sequence = 0;  ///< The last one given out.
+  };
+  using entries = std::unordered_map<std::string, std::shared_ptr<entry>>;
+
+  template <class Request, class Answer>
+  struct queued {
+    Request request;
+    caf::typed_response_promise<Answer> promise;
+  };
+  using queued_write = queued<write_request_ptr, write_answer_ptr>;
+  using queued_definition = queued<collection_definition_ptr, collection_answer>;
+  using queued_removal = queued<collection_removal, collection_answer>;
+  using queued_connection = queued<connection_ptr, bool>;
+  using queued_drop = queued<drop_connection_ptr, bool>;
+  using queued_flush = queued<flush, ack>;
+  using queued_renewal = queued<renew_claims, bool>;
+  using item =
+      std::variant<queued_write, queued_definition, queued_removal, queued_connection, queued_drop,
+                   queued_renewal, queued_flush, touch_connection, identity_change_ptr>;
+  using items = std::span<item>;
+
+  /// One attempt at a transaction; thrown away whole when it has to be repeated.
+  struct batch {
+    const storage::transaction& reader;
+    storage::write_transaction* writer;  ///< Null where nothing queued needs one.
+    std::int64_t now = 0;
+    entries staged;                              ///< Overlays entries_; null: dropped.
+    std::vector<std::function<void()>> effects;  ///< Answers and events, after the commit.
+  };
+
+  template <class Answer, class Request>
+  caf::typed_response_promise<Answer> enqueue(Request request);
+  void schedule_commit();
+  void commit_queued_items();
+  /// Commits them as one and runs their effects; on failure nothing has happened.
+  storage::result<void> commit(items together);
+  [[nodiscard]] bool needs_transaction(items together) const;
+  static void fail(items refused, const std::string& why);
+
+  // One per kind of item. An error ends the transaction; a refusal is an answer.
+  storage::result<void> apply(batch& b, const queued_write& q);
+  storage::result<void> apply(batch& b, const queued_definition& q);
+  storage::result<void> apply(batch& b, const queued_removal& q);
+  storage::result<void> apply(batch& b, const queued_connection& q);
+  storage::result<void> apply(batch& b, const queued_drop& q);
+  storage::result<void> apply(batch& b, const queued_renewal& q);
+  storage::result<void> apply(batch& b, const queued_flush& q);
+  storage::result<void> apply(batch& b, const touch_connection& touch);
+  storage::result<void> apply(batch& b, const identity_change_ptr& change);
+
+  storage::result<write_answer> perform(batch& b, const write_request& request);
+  storage::result<void> keep(batch& b, entry& e, judged_write& w);
+  storage::result<void> trim(batch& b, const std::string& collection_id);
+  void tell_all(const identity_change_ptr& change);
+  void announce(const collection_ptr& definition,
+                caf::typed_response_promise<collection_answer> promise);
+
+  [[nodiscard]] std::shared_ptr<entry> find(const batch& b, const std::string& id) const;
+  entry& stage(batch& b, const std::string& id);
+
+  storage::database& database_;
+  const engine_options& options_;
+  entries entries_;
+  std::vector<item> queue_;
+  bool commit_scheduled_ = false;
+  std::uint64_t changes_since_trim_ = 0;
+};
+
+}  // namespace velo::actors
