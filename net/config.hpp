@@ -1,0 +1,143 @@
+// The effective configuration: typed values, and where each one came from.
+//
+// Keys, variables, flags, defaults and meanings are the rows of one table
+// (setting.hpp, settings_table.cpp), so nothing is spelled twice. A flag
+// overrides a variable, a variable the file, the file a default
+// (CONFIGURATION.md). Errors are sentences, all of them at once.
+
+#pragma once
+
+#include "rules/limits.hpp"
+#include "storage/collection.hpp"
+
+#include <boost/system/result.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace velo::net {
+
+/// Whoever speaks Pusher to us does so as one of these.
+struct app {
+  std::string id;
+  std::string key;
+  std::string secret;
+  bool enabled = true;
+  std::vector<std::string> allowed_origins = {"*"};  ///< Of the WebSocket handshake.
+
+  bool operator==(const app&) const = default;
+};
+
+struct auth_config {
+  std::string jwt_secret;  ///< Empty: there are only superusers and guests.
+  std::string issuer;      ///< Empty: not checked.
+  std::string audience;    ///< Empty: not checked.
+  std::chrono::milliseconds leeway{};
+  std::string user_collection;
+};
+
+struct realtime_config {
+  std::string channel_prefix;
+  std::string event_name;  ///< `{action}` stands for the action.
+  std::chrono::milliseconds stale_after{};
+};
+
+struct history_config {
+  std::chrono::milliseconds max_age{};
+  std::uint64_t max_count = 0;
+};
+
+struct limits_config {
+  std::size_t connections = 0;  ///< 0: as many as file descriptors allow.
+  std::size_t subscriptions_per_connection = 0;
+  std::size_t sockets_per_record_channel = 0;
+  std::size_t body_bytes = 0;
+  std::size_t frame_bytes = 0;
+  std::size_t record_bytes = 0;
+  std::size_t outbox_bytes = 0;
+  std::size_t outbox_frames = 0;
+  std::chrono::milliseconds header_timeout{};
+  std::chrono::milliseconds handshake_timeout{};
+  rules::limits expressions;
+};
+
+struct pusher_config {
+  std::chrono::milliseconds activity_timeout{};  ///< Whole seconds.
+  std::chrono::milliseconds pong_timeout{};
+};
+
+struct drain_config {
+  std::chrono::milliseconds time{};
+  std::uint16_t close_code = 0;
+};
+
+enum class log_format : std::uint8_t { text, json };
+
+struct log_config {
+  std::string level;  ///< trace, debug, info, warning, error or off
+  log_format format = log_format::text;
+};
+
+struct config {
+  std::string data;  ///< The data directory.
+  std::string host;
+  std::uint16_t port = 0;    ///< 0: any free one.
+  unsigned threads = 0;      ///< At least 1 after loading.
+  std::string path_prefix;   ///< Empty, or `/...` without a slash at its end.
+  std::string superuser_token;  ///< Empty until complete_secrets (secrets.hpp).
+  std::string ingest_key;       ///< Empty: there is none.
+  auth_config auth;
+  realtime_config realtime;
+  history_config history;
+  std::string storage_sync;  ///< `always`: a write is answered when it is on disk.
+  std::vector<app> apps;  ///< Empty until complete_secrets. The first is the default.
+  std::vector<storage::collection> collections;  ///< Declared; keys left out have their default.
+  limits_config limits;
+  pusher_config pusher;
+  std::vector<std::string> cors_origins;
+  drain_config drain;
+  log_config log;
+  bool demo = false;  ///< `--demo`: there is a public collection `posts`.
+
+  /// By key (`limits.body_bytes`, `apps.{id}`, `collections.{name}`): `default`,
+  /// `velo.toml:3:1`, `VELO_PORT`, `--port`.
+  std::map<std::string, std::string> origins;
+  /// What is accepted but unwise; for the log.
+  std::vector<std::string> warnings;
+};
+
+/// Everything that was wrong, a sentence each.
+struct config_errors {
+  std::vector<std::string> sentences;
+};
+
+[[noreturn]] void throw_exception_from_error(const config_errors& e, const boost::source_location&);
+
+template <class T>
+using config_result = boost::system::result<T, config_errors>;
+
+struct config_sources {
+  std::optional<std::string> file;  ///< Path of a TOML file; it must be there.
+  /// Variables by name. Those that do not begin with VELO_ are ignored; one that
+  /// is empty counts as not set.
+  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> flags;  ///< Values by flag: `--port`.
+  bool demo = false;
+};
+
+/// Reads the file; touches nothing else.
+[[nodiscard]] config_result<config> load_config(const config_sources& sources);
+
+/// Every setting at its default; no app, no secret.
+[[nodiscard]] config default_config();
+
+/// What `velo check-config` prints: valid TOML, a line per setting with its
+/// origin as a comment, secrets masked.
+[[nodiscard]] std::string describe(const config& c);
+
+}  // namespace velo::net

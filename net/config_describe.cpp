@@ -1,0 +1,89 @@
+#include "net/config.hpp"
+#include "net/setting.hpp"
+#include "storage/collection.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace velo::net {
+
+namespace {
+
+constexpr std::string_view mask = "\"********\"";
+
+std::string origin_of(const config& c, const std::string& key) {
+  const auto at = c.origins.find(key);
+  return at == c.origins.end() ? "set by the program" : at->second;
+}
+
+// `key = value  # origin`, origins in one column where values are short.
+std::string line(const std::string& key, const std::string& value, const std::string& origin) {
+  constexpr std::size_t column = 56;
+  auto out = key + " = " + value;
+  out.append(out.size() < column ? column - out.size() : 2, ' ');
+  return out + "# " + origin + '\n';
+}
+
+std::string describe(const config& c, const setting& row) {
+  const std::string key(row.key);
+  const auto value = row.load(c);
+  const auto* text = std::get_if<std::string>(&value);
+  if (text != nullptr && text->empty()) {
+    // path_prefix is a text that may be empty; the others are then not there.
+    if (key == "superuser_token") return "# superuser_token: generated at the first start\n";
+    if (key != "path_prefix") return "# " + key + " is not set\n";
+  }
+  return line(key, row.is_secret ? std::string(mask) : to_toml(row, value), origin_of(c, key));
+}
+
+std::string list(const std::vector<std::string>& items) {
+  setting row;
+  row.kind = setting_kind::list;
+  return to_toml(row, items);
+}
+
+std::string heading(std::string_view table, const std::string& origin) {
+  return "\n[[" + std::string(table) + "]]  # " + origin + '\n';
+}
+
+std::string describe(const config& c, const app& a) {
+  return heading("apps", origin_of(c, "apps." + a.id)) + "id = " + quoted_toml(a.id) +
+         "\nkey = " + quoted_toml(a.key) + "\nsecret = " + std::string(mask) +
+         "\nenabled = " + (a.enabled ? "true" : "false") +
+         "\nallowed_origins = " + list(a.allowed_origins) + '\n';
+}
+
+std::string describe(const config& c, const storage::collection& declared) {
+  auto out = heading("collections", origin_of(c, "collections." + declared.name)) +
+             "name = " + quoted_toml(declared.name) +
+             "\ntype = " + quoted_toml(storage::to_string(declared.type)) + '\n';
+  const auto& rules = declared.rules;
+  for (const auto& [name, rule] :
+       {std::pair{"list", &rules.list}, std::pair{"view", &rules.view},
+        std::pair{"create", &rules.create}, std::pair{"update", &rules.update},
+        std::pair{"delete", &rules.remove}}) {
+    out += *rule ? "rules." + std::string(name) + " = " + quoted_toml(**rule) + '\n'
+                 : "# rules." + std::string(name) + ": superusers only\n";
+  }
+  out += "hidden = " + list(declared.hidden) + "\nguarded = " + list(declared.guarded) +
+         "\nhistory = " + quoted_toml(storage::to_string(declared.history)) +
+         "\nmirror = " + (declared.mirror ? "true" : "false") +
+         "\nshards = " + std::to_string(declared.shards) + '\n';
+  if (!declared.app.empty()) out += "app = " + quoted_toml(declared.app) + '\n';
+  return out;
+}
+
+}  // namespace
+
+std::string describe(const config& c) {
+  std::string out;
+  for (const auto& row : settings()) {
+    if (row.load != nullptr) out += describe(c, row);
+  }
+  if (c.apps.empty()) out += "# apps: one is generated at the first start\n";
+  for (const auto& a : c.apps) out += describe(c, a);
+  for (const auto& declared : c.collections) out += describe(c, declared);
+  return out;
+}
+
+}  // namespace velo::net

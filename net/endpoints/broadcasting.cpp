@@ -1,0 +1,102 @@
+// POST /broadcasting/auth: signs a private record channel for the identity that
+// it belongs to, and nothing else (HTTP_API.md; PUSHER_PROTOCOL.md 15.2).
+
+#include "actors/auth_value.hpp"
+#include "actors/record_channel.hpp"
+#include "net/channel_name.hpp"
+#include "net/endpoints/api.hpp"
+#include "net/http_body.hpp"
+#include "net/signature.hpp"
+
+#include <algorithm>
+
+namespace velo::net {
+
+namespace {
+
+using actors::invalid;
+
+struct wanted_auth {
+  std::string socket_id, channel_name;
+};
+
+boost::system::result<wanted_auth, response> read_body(const request& r) {
+  wanted_auth w;
+  if (r.content_type == "application/json") {
+    const auto body = json_body(r);
+    if (!body) return body.error();
+    w.socket_id = body->value("socket_id", nlohmann::json{}).is_string()
+                      ? body->at("socket_id").get<std::string>()
+                      : std::string{};
+    w.channel_name = body->value("channel_name", nlohmann::json{}).is_string()
+                         ? body->at("channel_name").get<std::string>()
+                         : std::string{};
+  } else {
+    const auto form = form_body(r);
+    if (!form) return form.error();
+    for (const auto& [key, value] : *form) {
+      if (key == "socket_id") w.socket_id = value;
+      if (key == "channel_name") w.channel_name = value;
+    }
+  }
+  if (!is_socket_id(w.socket_id))
+    return error_response(invalid("socket_id", "socket_id is digits.digits, as the handshake gave."));
+  if (w.channel_name.empty())
+    return error_response(invalid("channel_name", "channel_name is required."));
+  return w;
+}
+
+// A newer token of the same user: the subscription goes on with its claims.
+std::optional<storage::connection> with_newer_claims(const storage::connection& stored,
+                                                     const actors::identity& who) {
+  if (!stored.claims.is_object() || !who.claims || *who.claims == stored.claims)
+    return std::nullopt;
+  const auto issued = [](const nlohmann::json& claims) {
+    const auto at = claims.find("iat");
+    return at != claims.end() && at->is_number() ? at->get<double>() : 0.0;
+  };
+  if (issued(*who.claims) < issued(stored.claims)) return std::nullopt;
+  auto renewed = stored;
+  renewed.claims = *who.claims;
+  return renewed;
+}
+
+void authorise(const api& a, request&& r, const respond& answer, const actors::identity& who) {
+  const auto wanted = read_body(r);
+  if (!wanted) return answer(wanted.error());
+  const auto channel = actors::parse_record_channel(wanted->channel_name,
+                                                    a.settings().realtime.channel_prefix);
+  if (!channel || !channel->is_private) return answer(error_response(actors::forbidden()));
+  const auto& database = a.engine().database();
+  const auto transaction = database.begin_read();
+  if (!transaction) return answer(error_response(503, transaction.error().message()));
+  const auto stored = database.connections.get(*transaction, channel->id.text());
+  if (!stored) return answer(error_response(503, stored.error().message()));
+  const auto& apps = a.settings().apps;
+  const auto app = *stored ? std::find_if(apps.begin(), apps.end(),
+                                          [&](const auto& x) { return x.id == (*stored)->app_id; })
+                           : apps.end();
+  if (app == apps.end() || (*stored)->is_public || !actors::speaks_for(who, **stored))
+    return answer(error_response(actors::forbidden()));
+  const auto auth = sign_channel(app->key, app->secret, wanted->socket_id, wanted->channel_name);
+  if (!auth) return answer(error_response(actors::forbidden()));
+  const auto signed_response = json_response(200, {{"auth", *auth}});
+  auto renewed = with_newer_claims(**stored, who);
+  if (!renewed) return answer(signed_response);
+  a.ask(*r.loop, a.engine().store(),
+        actors::connection_ptr{std::make_shared<const storage::connection>(std::move(*renewed))},
+        answer, [answer, signed_response](bool) { answer(signed_response); });
+}
+
+}  // namespace
+
+void add_broadcasting_routes(router& routes, const api& a) {
+  const auto run = a.identified([&a](request&& r, const respond& answer,
+                                     const actors::identity& who) {
+    authorise(a, std::move(r), answer, who);
+  });
+  routes.add("POST", "/api/broadcasting/auth", run);
+  routes.add("POST", "/broadcasting/auth", run);
+}
+
+}  // namespace velo::net

@@ -1,0 +1,207 @@
+// POST /api/realtime/changes: changes of records kept elsewhere, one, many, or a
+// line each (HTTP_API.md, 'A change is').
+
+#include "net/channel_name.hpp"
+#include "net/endpoints/api.hpp"
+#include "net/endpoints/write_support.hpp"
+#include "net/http_body.hpp"
+#include "rules/action.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <vector>
+
+namespace velo::net {
+
+namespace {
+
+using actors::failure;
+using actors::failure_kind;
+using actors::invalid;
+using nlohmann::json;
+
+struct parsed_change {
+  std::string collection;
+  actors::write_operation operation;
+};
+using change_or_failure = actors::outcome<parsed_change>;
+
+change_or_failure read_change(json&& value, const std::string& header_socket) {
+  if (!value.is_object()) return invalid("change", "A change is a JSON object.");
+  parsed_change c;
+  c.operation.kind = actors::write_kind::ingest;
+  c.operation.socket_id = header_socket;
+  const auto text = [&](const char* name) -> const std::string* {
+    const auto at = value.find(name);
+    return at == value.end() ? nullptr : at->get_ptr<const std::string*>();
+  };
+  const auto* collection = text("collection");
+  if (collection == nullptr)
+    return invalid("collection", "collection is the name or id of one.");
+  c.collection = *collection;
+  const auto* action = text("action");
+  const auto known = action == nullptr ? std::nullopt : rules::parse_action(*action);
+  if (!known) return invalid("action", "action is created, updated or deleted.");
+  c.operation.action = *known;
+  const auto record = value.find("record");
+  if (record == value.end() || !record->is_object())
+    return invalid("record", "record is the whole record, an object with an id.");
+  const auto id = record->find("id");
+  if (id == record->end() || !id->is_string())
+    return invalid("record.id", "A record has an id, a text.");
+  c.operation.record_id = *id;
+  if (const auto old = value.find("old_record"); old != value.end() && !old->is_null()) {
+    if (!old->is_object()) return invalid("old_record", "old_record is an object.");
+    c.operation.old_record = std::make_shared<const json>(std::move(*old));
+  }
+  if (const auto socket = value.find("socket_id"); socket != value.end() && !socket->is_null()) {
+    if (!socket->is_string() || !is_socket_id(socket->get_ref<const std::string&>()))
+      return invalid("socket_id", "socket_id is digits.digits, as the handshake gave.");
+    c.operation.socket_id = *socket;
+  }
+  c.operation.fields = std::move(*record);
+  return c;
+}
+
+// -- one request -----------------------------------------------------------------
+
+struct ingest {
+  const api& a;
+  const reactor& loop;
+  respond answer;
+  bool single = false;
+  bool atomic = false;
+  actors::write_request wanted;
+
+  std::vector<change_or_failure> changes;
+  std::map<std::string, std::string> id_of_name;  // empty id: there is no such collection
+  std::vector<std::size_t> positions;             // of the operations among the changes
+};
+using ingest_ptr = std::shared_ptr<ingest>;
+
+json error_at(std::size_t index, const failure& why) {
+  auto entry = failure_json(why);
+  entry["index"] = index;
+  return entry;
+}
+
+void finish(const ingest& i, const actors::write_answer* written) {
+  json errors = json::array();
+  std::size_t accepted = 0;
+  std::optional<failure> first;
+  std::size_t next = 0;
+  for (std::size_t at = 0; at < i.changes.size(); ++at) {
+    std::optional<failure> why;
+    if (!i.changes[at]) {
+      why = i.changes[at].error();
+    } else if (written != nullptr && next < i.positions.size() && i.positions[next] == at) {
+      const auto& result = written->results[next++];
+      if (result)
+        ++accepted;
+      else
+        why = result.error();
+    }
+    if (!why) continue;
+    errors.push_back(error_at(at, *why));
+    if (!first) first = std::move(why);
+  }
+  if (!first)
+    return i.answer(json_response(
+        200, {{"accepted", accepted}, {"sequence", written != nullptr ? written->sequence : 0}}));
+  if (i.single) return i.answer(error_response(*first));
+  const json body{{"message", first->message}, {"accepted", accepted}, {"errors", errors}};
+  i.answer(json_response(i.atomic ? status_of(failure_kind::invalid) : 207, body));
+}
+
+void write(const ingest_ptr& i) {
+  bool refused = false;
+  for (std::size_t at = 0; at < i->changes.size(); ++at) {
+    auto& change = i->changes[at];
+    if (change && i->id_of_name[change->collection].empty())
+      change = invalid("collection", "There is no such collection.");
+    refused = refused || !change;
+  }
+  if (i->atomic && refused) return finish(*i, nullptr);
+  for (std::size_t at = 0; at < i->changes.size(); ++at) {
+    auto& change = i->changes[at];
+    if (!change) continue;
+    change->operation.collection_id = i->id_of_name[change->collection];
+    i->wanted.operations.push_back(std::move(change->operation));
+    i->positions.push_back(at);
+  }
+  if (i->wanted.operations.empty()) return finish(*i, nullptr);
+  auto message = std::make_shared<const actors::write_request>(std::move(i->wanted));
+  i->a.ask(i->loop, i->a.engine().store(), actors::write_request_ptr{message}, i->answer,
+           [i](const actors::write_answer_ptr& written) {
+             if (written->refused) return i->answer(error_response(*written->refused));
+             finish(*i, written.get());
+           });
+}
+
+// Names to ids, one question per distinct collection.
+void resolve(const ingest_ptr& i) {
+  std::set<std::string> names;
+  for (const auto& change : i->changes) {
+    if (change) names.insert(change->collection);
+  }
+  if (names.empty()) return write(i);
+  const auto left = std::make_shared<std::size_t>(names.size());
+  for (const auto& name : names) {
+    i->a.ask(i->loop, i->a.engine().registry(), name, i->answer,
+             [i, name, left](const actors::collection_handle& found) {
+               i->id_of_name[name] = found.definition ? found.definition->id : std::string{};
+               if (--*left == 0) write(i);
+             });
+  }
+}
+
+void read_lines(ingest& i, std::string_view body, const std::string& socket) {
+  while (!body.empty()) {
+    const auto end = body.find('\n');
+    const auto line = body.substr(0, end);
+    body = end == std::string_view::npos ? std::string_view{} : body.substr(end + 1);
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    auto value = json_text(line);
+    i.changes.push_back(value ? read_change(std::move(*value), socket)
+                              : invalid("change", "This line is no JSON object."));
+  }
+}
+
+void ingest_changes(const api& a, const request& r, const respond& answer,
+                    const actors::identity& who) {
+  if (who.kind == actors::identity_kind::guest)
+    return answer(error_response(actors::unauthenticated()));
+  if (!who.privileged()) return answer(error_response(actors::forbidden()));
+  auto repeat = idempotency_of(r, who);
+  if (!repeat) return answer(error_response(repeat.error()));
+  auto i = std::make_shared<ingest>(ingest{a, *r.loop, answer, false, false, {}, {}, {}, {}});
+  i->atomic = i->wanted.atomic = r.query("atomic").value_or("0") == "1";
+  i->wanted.writer = who;
+  i->wanted.repeat = std::move(*repeat);
+  const auto socket = origin_socket(r);
+  if (r.content_type == "application/x-ndjson") {
+    read_lines(*i, r.body, socket);
+  } else {
+    auto body = json_body(r, json_shape::any);
+    if (!body) return answer(body.error());
+    i->single = !body->is_array();
+    if (i->single) {
+      i->changes.push_back(read_change(std::move(*body), socket));
+    } else {
+      for (auto& value : *body) i->changes.push_back(read_change(std::move(value), socket));
+    }
+  }
+  resolve(i);
+}
+
+}  // namespace
+
+void add_change_routes(router& routes, const api& a) {
+  routes.add("POST", "/api/realtime/changes",
+             a.identified([&a](const request& r, const respond& answer,
+                               const actors::identity& who) { ingest_changes(a, r, answer, who); }));
+}
+
+}  // namespace velo::net

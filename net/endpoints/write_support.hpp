@@ -1,0 +1,22 @@
+// What the routes that write records share: the idempotency of a request, and
+// refusals as they stand in an answer about many changes.
+
+#pragma once
+
+#include "actors/messages.hpp"
+#include "net/http.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <optional>
+
+namespace velo::net {
+
+/// Of the `Idempotency-Key` or `X-Idempotency-Key` header; 422 for an unusable key.
+[[nodiscard]] actors::outcome<std::optional<actors::idempotency>> idempotency_of(
+    const request& r, const actors::identity& who);
+
+/// `{"message", "errors"}` as error_response has it.
+[[nodiscard]] nlohmann::json failure_json(const actors::failure& why);
+
+}  // namespace velo::net

@@ -1,0 +1,61 @@
+// One HTTP/1.1 connection: reads requests, runs their handlers one at a time and
+// answers in order, until it closes or becomes a WebSocket.
+//
+// A pipelined request waits for the answer before it, so that a client's writes
+// happen in the order it sent them. Between requests a session holds no buffer:
+// bytes are read into one that its thread shares, and only what cannot be parsed
+// yet, or sent yet, is kept.
+
+#pragma once
+
+#include "net/cors.hpp"
+#include "net/router.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace velo::net {
+
+class reactor;
+
+/// What becomes of `GET {prefix}/app/...` with an Upgrade to WebSocket: called on
+/// the loop's thread, all earlier requests answered. `early` are bytes of the
+/// client's that came with the request's and are no part of it.
+using upgrade_handler = std::function<void(
+    reactor& loop, boost::asio::ip::tcp::socket&& socket,
+    boost::beast::http::request<boost::beast::http::string_body>&& handshake, std::string early)>;
+
+/// What all connections of a server share. Not changed once one is open, save
+/// for `draining`.
+struct http_settings {
+  router routes;
+  cors origins;
+  upgrade_handler on_upgrade;  ///< Empty: upgrades are answered 404 like any unknown path.
+
+  std::size_t header_bytes_max = 16 * 1024;          ///< 431 beyond.
+  std::size_t body_bytes_max = 1024 * 1024;          ///< 413 beyond.
+  std::chrono::milliseconds header_timeout{10'000};  ///< From a head's first byte to its last.
+  std::chrono::milliseconds body_timeout{60'000};    ///< The same for the body.
+  std::chrono::milliseconds idle_timeout{75'000};    ///< Between two requests.
+  std::chrono::milliseconds send_timeout{30'000};    ///< For a client that reads nothing.
+  std::chrono::milliseconds linger_timeout{5'000};   ///< For it to read the last answer.
+
+  /// The server is about to end: answers say `Connection: close`, upgrades are
+  /// refused with 503. Any thread.
+  std::atomic<bool> draining = false;
+};
+
+/// Serves `socket` (of this loop's io_context) until it ends. Loop thread only.
+/// The session owns itself; the loop's stop, or the destruction of its io_context, ends it.
+void start_http_session(reactor& loop, boost::asio::ip::tcp::socket&& socket,
+                        std::shared_ptr<const http_settings> settings);
+
+}  // namespace velo::net

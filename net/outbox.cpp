@@ -1,0 +1,208 @@
+#include "net/outbox.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace velo::net {
+
+namespace {
+
+// Whole allocations, header included. A connection that gets a frame now and
+// then takes the smallest; one with a backlog soon takes the largest.
+constexpr std::array<std::size_t, 3> class_bytes{512, 4096, 32768};
+constexpr std::size_t unpooled = class_bytes.size();
+
+// Enough for one smallest buffer for each of some 8,000 connections in a turn.
+constexpr std::size_t idle_bytes_max = 4U << 20U;
+
+// Pieces per system call; IOV_MAX is 1024, but the array lives on the stack.
+constexpr std::size_t pieces_max = 64;
+
+std::size_t total(std::span<const std::string_view> pieces) {
+  std::size_t bytes = 0;
+  for (const auto piece : pieces) bytes += piece.size();
+  return bytes;
+}
+
+}  // namespace
+
+/// Bytes to send: [begin, end) of the body where there is one, else of the
+/// storage that follows this header.
+struct outbox_buffers::buffer {
+  buffer* next = nullptr;
+  std::size_t size_class = 0;
+  std::size_t capacity = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t frames = 0;  // that end here
+  std::shared_ptr<const std::string> body;
+
+  char* storage() { return reinterpret_cast<char*>(this + 1); }
+  [[nodiscard]] std::size_t room() const { return body ? 0 : capacity - end; }
+  [[nodiscard]] iovec unsent() {
+    // writev's interface is not const-correct; nothing writes through it.
+    char* data = body ? const_cast<char*>(body->data()) : storage();
+    return {data + begin, end - begin};
+  }
+};
+
+outbox_buffers::~outbox_buffers() {
+  for (auto* list : idle_) {
+    while (list != nullptr) ::operator delete(std::exchange(list, list->next));
+  }
+}
+
+outbox_buffers::buffer* outbox_buffers::take(std::size_t room) {
+  const auto bytes = room + sizeof(buffer);
+  const auto fits = std::find_if(class_bytes.begin(), class_bytes.end(),
+                                 [bytes](std::size_t size) { return bytes <= size; });
+  const auto size_class = static_cast<std::size_t>(fits - class_bytes.begin());
+  const auto size = size_class == unpooled ? bytes : *fits;
+  void* memory = nullptr;
+  if (size_class != unpooled && idle_[size_class] != nullptr) {
+    memory = std::exchange(idle_[size_class], idle_[size_class]->next);
+    idle_bytes_ -= size;
+  } else {
+    memory = ::operator new(size);
+  }
+  auto* b = new (memory) buffer;
+  b->size_class = size_class;
+  b->capacity = size - sizeof(buffer);
+  return b;
+}
+
+void outbox_buffers::give_back(buffer* b) noexcept {
+  const auto size_class = b->size_class;
+  if (size_class == unpooled || idle_bytes_ + class_bytes[size_class] > idle_bytes_max) {
+    b->~buffer();
+    ::operator delete(b);
+    return;
+  }
+  b->body.reset();
+  b->next = std::exchange(idle_[size_class], b);
+  idle_bytes_ += class_bytes[size_class];
+}
+
+bool outbox::has_room(std::size_t bytes, std::size_t reserve) const {
+  return bytes_ + bytes <= limits_.bytes_max + reserve &&
+         frames_ < limits_.frames_max + reserve / 16;
+}
+
+bool outbox::append(std::span<const std::string_view> pieces) {
+  const auto bytes = total(pieces);
+  if (!has_room(bytes, 0)) return false;
+  copy(pieces, bytes);
+  end_frame();
+  return true;
+}
+
+bool outbox::append_control(std::span<const std::string_view> pieces) {
+  const auto bytes = total(pieces);
+  if (!has_room(bytes, control_reserve)) return false;
+  copy(pieces, bytes);
+  end_frame();
+  return true;
+}
+
+bool outbox::append(std::span<const std::string_view> head, std::shared_ptr<const std::string> body,
+                    std::string_view tail) {
+  const auto head_bytes = total(head);
+  if (!has_room(head_bytes + body->size() + tail.size(), 0)) return false;
+  copy(head, head_bytes);
+  const std::array<std::string_view, 2> rest{*body, tail};
+  if (body->size() < shared_bytes_min) {
+    copy(rest, body->size() + tail.size());
+  } else {
+    auto* b = buffers_.take(0);
+    b->end = body->size();
+    b->body = std::move(body);
+    bytes_ += b->end;
+    push(b);
+    copy(std::span(rest).subspan(1), tail.size());
+  }
+  end_frame();
+  return true;
+}
+
+void outbox::copy(std::span<const std::string_view> pieces, std::size_t bytes) {
+  if (tail_ == nullptr || tail_->room() < bytes) {
+    // A backlog grows: fewer and larger buffers, thus fewer pieces per write.
+    const auto room = tail_ == nullptr ? bytes : std::max(bytes, tail_->capacity + 1);
+    const auto largest = class_bytes.back() - sizeof(buffer);
+    push(buffers_.take(std::max(bytes, std::min(room, largest))));
+  }
+  auto* to = tail_->storage() + tail_->end;
+  for (const auto piece : pieces) {
+    if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+  }
+  tail_->end += bytes;
+  bytes_ += bytes;
+}
+
+void outbox::end_frame() noexcept {
+  ++tail_->frames;
+  ++frames_;
+}
+
+void outbox::push(buffer* b) noexcept {
+  (tail_ == nullptr ? head_ : tail_->next) = b;
+  tail_ = b;
+}
+
+void outbox::pop() noexcept {
+  auto* b = std::exchange(head_, head_->next);
+  if (head_ == nullptr) tail_ = nullptr;
+  frames_ -= b->frames;
+  buffers_.give_back(b);
+}
+
+void outbox::consume(std::size_t sent) noexcept {
+  bytes_ -= sent;
+  while (head_ != nullptr) {
+    const auto taken = std::min(sent, head_->end - head_->begin);
+    head_->begin += taken;
+    sent -= taken;
+    if (head_->begin < head_->end) return;
+    pop();
+  }
+}
+
+outbox::progress outbox::write_to(int socket, boost::system::error_code& error) {
+  while (head_ != nullptr) {
+    std::array<iovec, pieces_max> pieces;
+    std::size_t count = 0;
+    std::size_t offered = 0;
+    for (auto* b = head_; b != nullptr && count < pieces.size(); b = b->next) {
+      pieces[count] = b->unsent();
+      offered += pieces[count++].iov_len;
+    }
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = count;
+    const auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return progress::blocked;
+      error.assign(errno, boost::system::system_category());
+      return progress::failed;
+    }
+    consume(static_cast<std::size_t>(sent));
+    // The kernel took part of it: asking again would only be told to wait.
+    if (static_cast<std::size_t>(sent) < offered) return progress::blocked;
+  }
+  return progress::drained;
+}
+
+void outbox::clear() noexcept {
+  while (head_ != nullptr) pop();
+  bytes_ = 0;
+}
+
+}  // namespace velo::net

@@ -1,0 +1,174 @@
+#include "net/reactor.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <caf/intrusive_ptr.hpp>
+
+#include <cassert>
+#include <utility>
+
+namespace velo::net {
+
+namespace {
+
+constexpr auto slice_length = std::chrono::milliseconds{100};
+
+// After stop(), rounds of handlers that may still post one another.
+constexpr int last_rounds_max = 1000;
+
+}  // namespace
+
+reactor::reactor(caf::actor_system& system, std::uint32_t index, std::chrono::milliseconds tick)
+    : event_loop(system),
+      index_(index),
+      tick_(tick),
+      work_(io_.get_executor()),
+      tick_timer_(io_),
+      drain_timer_(io_) {}
+
+reactor::~reactor() {
+  stop();
+  join();
+}
+
+void reactor::start() {
+  assert(!thread_.joinable());
+  thread_ = std::thread([this] { thread_main(); });
+}
+
+void reactor::stop() {
+  io_.stop();
+}
+
+void reactor::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+bool reactor::on_own_thread() const {
+  const auto own = own_thread_.load(std::memory_order_relaxed);
+  return own == std::thread::id{} || own == std::this_thread::get_id();
+}
+
+void reactor::thread_main() {
+  own_thread_ = std::this_thread::get_id();
+  arm_tick();
+  io_.run();
+  stop_all();
+  own_thread_ = std::thread::id{};
+}
+
+void reactor::stop_all() {
+  watched_.splice(watched_.end(), to_drain_);
+  watch_list stopping;
+  stopping.swap(watched_);
+  while (!stopping.empty()) {
+    auto& item = stopping.front();
+    stopping.pop_front();
+    item.on_stop();
+  }
+  // Actors hear of their sockets' end, cancelled operations let go of their sessions.
+  tick_timer_.cancel();
+  drain_timer_.cancel();
+  io_.restart();
+  for (int i = 0; i < last_rounds_max && io_.poll() > 0; ++i) {
+  }
+}
+
+void reactor::post(caf::resumable* job) {
+  // Owned, so that a loop that is destroyed before its jobs ran releases them.
+  caf::intrusive_ptr<caf::resumable> owned{job, false};
+  boost::asio::post(io_, [this, owned = std::move(owned)]() mutable { run(owned.release()); });
+}
+
+void reactor::flush_at_turn_end(flushable& item) {
+  assert(on_own_thread());
+  if (item.flush_hook_.is_linked()) return;
+  const bool first = to_flush_.empty();
+  to_flush_.push_back(item);
+  if (first) boost::asio::post(io_, [this] { flush_all(); });
+}
+
+void reactor::flush_all() {
+  // Taken whole: who queues itself anew while it flushes has its turn in the next round.
+  flush_list now;
+  now.swap(to_flush_);
+  while (!now.empty()) {
+    auto& item = now.front();
+    now.pop_front();
+    item.flush();
+  }
+}
+
+void reactor::watch(timed& item) {
+  assert(on_own_thread());
+  if (!item.watch_hook_.is_linked()) watched_.push_back(item);
+}
+
+void reactor::unwatch(timed& item) {
+  assert(on_own_thread());
+  item.watch_hook_.unlink();
+}
+
+std::size_t reactor::watched() const {
+  assert(on_own_thread());
+  return watched_.size() + to_drain_.size();
+}
+
+void reactor::arm_tick() {
+  tick_timer_.expires_after(tick_);
+  tick_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    tick_all(watched_);
+    tick_all(to_drain_);
+    arm_tick();
+  });
+}
+
+void reactor::tick_all(watch_list& list) {
+  const auto now = std::chrono::steady_clock::now();
+  watch_list visiting;
+  visiting.swap(list);
+  while (!visiting.empty()) {
+    auto& item = visiting.front();
+    visiting.pop_front();
+    // Back before the call, in which it may end.
+    list.push_back(item);
+    item.on_tick(now);
+  }
+}
+
+void reactor::drain(std::uint16_t close_code, std::string reason,
+                    std::chrono::milliseconds duration) {
+  boost::asio::post(io_, [this, close_code, reason = std::move(reason), duration]() mutable {
+    begin_drain(close_code, std::move(reason), duration);
+  });
+}
+
+void reactor::begin_drain(std::uint16_t close_code, std::string reason,
+                          std::chrono::milliseconds duration) {
+  drain_code_ = close_code;
+  drain_reason_ = std::move(reason);
+  drain_slices_left_ = static_cast<std::size_t>(std::max<std::int64_t>(duration / slice_length, 1));
+  to_drain_.splice(to_drain_.end(), watched_);
+  drain_slice();
+}
+
+void reactor::drain_slice() {
+  // A timer that had fired already when another drain took over.
+  if (drain_slices_left_ == 0) return;
+  const auto waiting = to_drain_.size();
+  auto now = (waiting + drain_slices_left_ - 1) / drain_slices_left_;
+  for (; now > 0 && !to_drain_.empty(); --now) {
+    auto& item = to_drain_.front();
+    to_drain_.pop_front();
+    watched_.push_back(item);
+    item.on_drain(drain_code_, drain_reason_);
+  }
+  if (--drain_slices_left_ == 0 || to_drain_.empty()) return;
+  drain_timer_.expires_after(slice_length);
+  drain_timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) drain_slice();
+  });
+}
+
+}  // namespace velo::net

@@ -1,0 +1,164 @@
+// One I/O thread: an io_context, the actors that live on it, and the two lists
+// that keep per-connection cost low: who has output to flush at the end of the
+// turn, and who wants to be looked at once a second (one timer for all of them
+// rather than one each).
+
+#pragma once
+
+#include "actors/event_loop.hpp"
+#include "net/outbox.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace velo::net {
+
+/// Has output that leaves at the end of the loop's turn. Destroying it takes it off the list.
+class flushable {
+ public:
+  flushable() = default;
+  flushable(const flushable&) = delete;
+  flushable& operator=(const flushable&) = delete;
+
+  /// Sends what is queued. May queue itself again, or destroy itself.
+  virtual void flush() = 0;
+
+ protected:
+  ~flushable() = default;
+
+ private:
+  friend class reactor;
+  using hook = boost::intrusive::list_member_hook<
+      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  hook flush_hook_;
+};
+
+/// Lives on a reactor and has deadlines; a connection usually. Destroying it takes it off the list.
+class timed {
+ public:
+  timed() = default;
+  timed(const timed&) = delete;
+  timed& operator=(const timed&) = delete;
+
+  /// Called once per tick. May unwatch or destroy itself or any other.
+  virtual void on_tick(std::chrono::steady_clock::time_point now) = 0;
+  /// The server is draining and this one's turn has come: leave in good order.
+  virtual void on_drain(std::uint16_t /*close_code*/, std::string_view /*reason*/) {}
+  /// The loop ends now: close what is open and let go of it.
+  virtual void on_stop() {}
+
+ protected:
+  ~timed() = default;
+
+ private:
+  friend class reactor;
+  using hook = boost::intrusive::list_member_hook<
+      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  hook watch_hook_;
+};
+
+/// Unless it says "any thread", a call is made on the loop's own thread (or
+/// while that thread does not run). Must outlive every actor spawned on it.
+class reactor final : public actors::event_loop {
+ public:
+  /// `tick` is the resolution of all deadlines; see tick_for(). Starts no thread.
+  reactor(caf::actor_system& system, std::uint32_t index,
+          std::chrono::milliseconds tick = std::chrono::seconds{1});
+  /// Stops and joins.
+  ~reactor();
+
+  /// Starts the thread. Once.
+  void start();
+  /// Has the loop end after the handler that runs now: everyone watched hears
+  /// on_stop(), what that posted still runs. Any thread, any number of times.
+  void stop();
+  /// Waits for the thread's end. Not on the loop's own thread.
+  void join();
+
+  /// Sockets and timers of this loop; asio::post() to it from any thread.
+  [[nodiscard]] boost::asio::io_context& io() { return io_; }
+  [[nodiscard]] std::uint32_t index() const { return index_; }  ///< Any thread.
+  [[nodiscard]] bool on_own_thread() const;                     ///< Any thread.
+
+  /// Calls item.flush() once, after everything that is already queued on this
+  /// loop. Nothing to do if it is on the list already.
+  void flush_at_turn_end(flushable& item);
+
+  /// Visits `item` at every tick from now on, until unwatch() or its end.
+  void watch(timed& item);
+  void unwatch(timed& item);
+  [[nodiscard]] std::size_t watched() const;
+
+  /// Calls on_drain() of everyone watched now, spread evenly over `duration` in
+  /// slices of 100 ms, so that clients that come back at once do not come all
+  /// at once. Any thread. A second drain takes over what the first has left.
+  void drain(std::uint16_t close_code, std::string reason, std::chrono::milliseconds duration);
+
+  /// Recycled buffers of this loop's outboxes.
+  [[nodiscard]] outbox_buffers& buffers() { return buffers_; }
+
+  /// The tick that keeps every one of these deadlines to a quarter of its length.
+  template <class... Durations>
+  [[nodiscard]] static std::chrono::milliseconds tick_for(Durations... deadlines) {
+    std::chrono::milliseconds tick = std::chrono::seconds{1};
+    ((tick = std::min(tick, std::chrono::duration_cast<std::chrono::milliseconds>(deadlines) / 4)),
+     ...);
+    return std::max(tick, std::chrono::milliseconds{1});
+  }
+
+ protected:
+  void post(caf::resumable* job) override;
+
+ private:
+  using flush_list = boost::intrusive::list<
+      flushable, boost::intrusive::member_hook<flushable, flushable::hook, &flushable::flush_hook_>,
+      boost::intrusive::constant_time_size<false>>;
+  using watch_list =
+      boost::intrusive::list<timed,
+                             boost::intrusive::member_hook<timed, timed::hook, &timed::watch_hook_>,
+                             boost::intrusive::constant_time_size<false>>;
+
+  void thread_main();
+  void flush_all();
+  void arm_tick();
+  void tick_all(watch_list& list);
+  void begin_drain(std::uint16_t close_code, std::string reason,
+                   std::chrono::milliseconds duration);
+  void drain_slice();
+  void stop_all();
+
+  const std::uint32_t index_;
+  const std::chrono::milliseconds tick_;
+  std::atomic<std::thread::id> own_thread_;
+
+  // What sessions refer to while the io_context destroys their handlers, so
+  // these come before it.
+  outbox_buffers buffers_;
+  flush_list to_flush_;
+  watch_list watched_;
+  watch_list to_drain_;  // watched as well, and not yet told
+
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer tick_timer_;
+  boost::asio::steady_timer drain_timer_;
+
+  std::uint16_t drain_code_ = 0;
+  std::string drain_reason_;
+  std::size_t drain_slices_left_ = 0;
+
+  std::thread thread_;
+};
+
+}  // namespace velo::net

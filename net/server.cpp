@@ -1,0 +1,253 @@
+#include "net/server.hpp"
+
+#include "actors/connection.hpp"
+#include "actors/engine.hpp"
+#include "actors/loop.hpp"
+#include "net/config.hpp"
+#include "net/endpoints/api.hpp"
+#include "net/http_session.hpp"
+#include "net/listener.hpp"
+#include "net/log.hpp"
+#include "net/reactor.hpp"
+#include "net/websocket_session.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace velo::net {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// How long clients may take to answer our close frame, beyond drain.time.
+constexpr auto goodbye_max = 1s;
+constexpr auto poll_interval = 10ms;
+
+// One I/O thread with what lives on it.
+struct worker {
+  worker(caf::actor_system& system, std::uint32_t index, std::chrono::milliseconds tick,
+         const actors::engine& engine, const config& settings)
+      : loop(system, index, tick),
+        attached(settings.realtime.channel_prefix),
+        answers(system.spawn<actors::loop_behavior>(std::ref(loop), std::ref(attached))),
+        context{loop,
+                index,
+                attached,
+                answers,
+                engine.registry(),
+                engine.database(),
+                settings.realtime.channel_prefix,
+                settings.limits.subscriptions_per_connection} {}
+
+  [[nodiscard]] actors::loop_behavior& asker() {
+    return static_cast<actors::loop_behavior&>(
+        *caf::actor_cast<caf::abstract_actor*>(answers));
+  }
+
+  reactor loop;
+  actors::attachments attached;
+  actors::loop_actor answers;
+  actors::connection_context context;
+};
+
+actors::engine_options engine_options_of(const config& c) {
+  actors::engine_options o;
+  o.channel_prefix = c.realtime.channel_prefix;
+  o.event_name = c.realtime.event_name;
+  o.user_collection = c.auth.user_collection;
+  for (const auto& app : c.apps) o.apps.push_back(app.id);
+  o.superuser_token = c.superuser_token;
+  o.ingest_key = c.ingest_key;
+  o.stale_after = c.realtime.stale_after;
+  o.history_count_max = c.history.max_count;
+  o.history_age_max = c.history.max_age;
+  o.expressions = c.limits.expressions;
+  o.record_bytes_max = c.limits.record_bytes;
+  o.sockets_per_channel_max = c.limits.sockets_per_record_channel;
+  return o;
+}
+
+std::shared_ptr<const actors::token_verifier> verifier_of(const auth_config& auth) {
+  if (auth.jwt_secret.empty()) return nullptr;
+  return actors::make_hs256_verifier(
+      auth.jwt_secret, auth.issuer, auth.audience,
+      std::chrono::duration_cast<std::chrono::seconds>(auth.leeway));
+}
+
+// A socket is a descriptor: take as many as we may have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Signals are taken by sigtimedwait in the main thread; every other one inherits the mask.
+sigset_t block_stop_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  return stop;
+}
+
+bool stop_signal_within(const sigset_t& stop, std::chrono::milliseconds time) {
+  const timespec t{static_cast<std::time_t>(time.count() / 1000),
+                   static_cast<long>(time.count() % 1000) * 1'000'000};
+  return sigtimedwait(&stop, nullptr, &t) > 0;
+}
+
+// Work is handed over through condition variables rather than found by polling:
+// an idle server uses no CPU, a change never waits for a worker's next look.
+caf::actor_system_config system_config(unsigned threads) {
+  caf::actor_system_config c;
+  c.set("scheduler.policy", caf::atom("sharing"));
+  c.set("scheduler.max-threads", std::size_t{threads});
+  return c;
+}
+
+std::string base_url(const config& c, std::uint16_t port) {
+  const bool v6 = c.host.find(':') != std::string::npos;
+  return fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", c.host, v6 ? "]" : "", port,
+                     c.path_prefix);
+}
+
+void print_welcome(const config& c, const std::string& url) {
+  fmt::print("velo ready on {}\n", url);
+  fmt::print("  app key          {}\n", c.apps.front().key);
+  if (c.demo) {
+    fmt::print(
+        "  superuser token  {0}\n\n"
+        "See an event arrive (the first line listens with pusher-js, in the background):\n\n"
+        "  ./dev listen {1} {2} posts &\n"
+        "  TOKEN={0}\n"
+        "  curl -s {1}/api/collections/posts/records -H \"Authorization: Bearer $TOKEN\" "
+        "-H 'Content-Type: application/json' -d '{{\"title\": \"Hello\"}}'\n\n",
+        c.superuser_token, url, c.apps.front().key);
+  }
+  std::fflush(stdout);
+}
+
+void declare_collections(actors::engine& engine, const config& c) {
+  for (const auto& definition : c.collections) {
+    const auto declared = engine.declare(storage::to_json_value(definition));
+    if (!declared)
+      throw std::runtime_error("collection " + definition.name + ": " + declared.error().message);
+  }
+}
+
+void fill(http_settings& http, const config& c) {
+  http.origins = cors(c.cors_origins);
+  http.body_bytes_max = c.limits.body_bytes;
+  http.header_timeout = c.limits.header_timeout;
+}
+
+void fill(websocket_settings& ws, const config& c) {
+  ws.apps = c.apps;
+  ws.path_prefix = c.path_prefix;
+  ws.channel_prefix = c.realtime.channel_prefix;
+  ws.frame_bytes_max = c.limits.frame_bytes;
+  ws.outbox.bytes_max = c.limits.outbox_bytes;
+  ws.outbox.frames_max = c.limits.outbox_frames;
+  ws.connections_max = c.limits.connections;
+  ws.activity_timeout = c.pusher.activity_timeout;
+  ws.pong_timeout = c.pusher.pong_timeout;
+}
+
+// Sends every socket away in good order. A second signal ends the wait.
+void drain(std::vector<std::unique_ptr<worker>>& workers, const websocket_settings& ws,
+           const config& c, const sigset_t& stop) {
+  spdlog::info("draining {} connections", ws.connections.load());
+  if (ws.connections == 0) return;
+  for (auto& w : workers)
+    w->loop.drain(c.drain.close_code, "The server is shutting down.", c.drain.time);
+  const auto deadline = std::chrono::steady_clock::now() + c.drain.time + goodbye_max;
+  while (ws.connections > 0 && std::chrono::steady_clock::now() < deadline) {
+    if (stop_signal_within(stop, poll_interval)) return;
+  }
+}
+
+}  // namespace
+
+int run_server(const config& c) {
+  const auto stop = block_stop_signals();
+  raise_descriptor_limit();
+  set_up_log(c.log);
+
+  auto caf_config = system_config(c.threads);
+  caf::actor_system system(caf_config);
+  auto started = actors::engine::start(system, c.data, engine_options_of(c), verifier_of(c.auth));
+  if (!started)
+    throw std::runtime_error("data directory " + c.data + ": " + started.error().message());
+  auto& engine = **started;
+  declare_collections(engine, c);
+
+  websocket_settings ws;
+  fill(ws, c);
+  const auto http = std::make_shared<http_settings>();
+  fill(*http, c);
+  const auto tick = reactor::tick_for(c.pusher.activity_timeout, c.pusher.pong_timeout,
+                                      c.limits.header_timeout);
+  std::vector<std::unique_ptr<worker>> workers;
+  for (unsigned i = 0; i < c.threads; ++i)
+    workers.push_back(std::make_unique<worker>(system, i, tick, engine, c));
+
+  api endpoints(engine, c, http->draining);
+  for (auto& w : workers) endpoints.add_loop(w->asker());
+  http->routes = router(c.path_prefix);
+  add_health_routes(http->routes, endpoints);
+  add_realtime_routes(http->routes, endpoints);
+  add_change_routes(http->routes, endpoints);
+  add_broadcasting_routes(http->routes, endpoints);
+  add_collection_routes(http->routes, endpoints);
+  add_record_routes(http->routes, endpoints);
+  http->on_upgrade = [&](reactor& loop, auto&& socket, auto&& handshake, const std::string& early) {
+    // A client that talks before the handshake is answered breaks RFC 6455 4.1.
+    if (!early.empty()) return;
+    start_websocket(loop, workers[loop.index()]->context, ws, std::move(socket),
+                    std::move(handshake));
+  };
+
+  std::vector<reactor*> loops;
+  for (auto& w : workers) loops.push_back(&w->loop);
+  listener listening(loops, {c.host, c.port}, [&](reactor& loop, auto&& socket) {
+    start_http_session(loop, std::move(socket), http);
+  });
+  for (auto* loop : loops) loop->start();
+  print_welcome(c, base_url(c, listening.port()));
+  spdlog::info("listening on {}:{} with {} threads", c.host, listening.port(), c.threads);
+
+  while (!stop_signal_within(stop, std::chrono::hours{1})) {
+  }
+  http->draining = true;
+  ws.draining = true;
+  drain(workers, ws, c, stop);
+  listening.stop();
+  // What was acknowledged is durable already; what is under way still gets its answer.
+  engine.flush();
+  for (auto& w : workers) caf::anon_send_exit(w->answers, caf::exit_reason::user_shutdown);
+  for (auto* loop : loops) loop->stop();
+  for (auto* loop : loops) loop->join();
+  engine.stop();
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace velo::net

@@ -1,0 +1,364 @@
+// Every setting, once: key, default, meaning, bounds, and where its value lives.
+// Keys, names and defaults are those of CONFIGURATION.md.
+
+#include "net/channel_name.hpp"
+#include "net/config.hpp"
+#include "net/setting.hpp"
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+
+namespace velo::net {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// -- between a setting's value and the member of config that holds it --------
+
+setting_value to_value(const std::string& member) {
+  return member;
+}
+setting_value to_value(milliseconds member) {
+  return member;
+}
+setting_value to_value(const std::vector<std::string>& member) {
+  return member;
+}
+setting_value to_value(log_format member) {
+  return std::string(member == log_format::json ? "json" : "text");
+}
+setting_value to_value(std::unsigned_integral auto member) {
+  return std::uint64_t{member};
+}
+
+template <class T>
+void from_value(T& member, const setting_value& value) {
+  member = std::get<T>(value);
+}
+void from_value(log_format& member, const setting_value& value) {
+  member = std::get<std::string>(value) == "json" ? log_format::json : log_format::text;
+}
+template <std::unsigned_integral T>
+void from_value(T& member, const setting_value& value) {
+  member = static_cast<T>(std::get<std::uint64_t>(value));  // In the row's bounds, which fit.
+}
+
+// -- conditions --------------------------------------------------------------
+
+const std::string& text_of(const setting_value& value) {
+  return std::get<std::string>(value);
+}
+
+std::string not_empty(const setting_value& value) {
+  return text_of(value).empty() ? "It must not be empty." : "";
+}
+
+std::string bearer_token(const setting_value& value) {
+  const auto& token = text_of(value);
+  const bool sendable =
+      std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  return sendable ? ""
+                  : "It travels in an Authorization header: write visible ASCII without blanks.";
+}
+
+std::string mount_prefix(const setting_value& value) {
+  const auto& prefix = text_of(value);
+  if (prefix.empty()) return {};
+  const bool plain = std::none_of(prefix.begin(), prefix.end(), [](char c) {
+    return c <= ' ' || c >= '\x7f' || c == '?' || c == '#' || c == '%';
+  });
+  if (plain && prefix.front() == '/' && prefix.back() != '/' &&
+      prefix.find("//") == std::string::npos)
+    return {};
+  return quoted_toml(prefix) +
+         " is not a mount prefix: write a path that begins with a slash and does not end with "
+         "one, such as \"/realtime\".";
+}
+
+std::string record_channel_prefix(const setting_value& value) {
+  constexpr std::size_t bytes_max = channel_name_bytes_max - 36 - std::string_view("private-").size();
+  const auto& prefix = text_of(value);
+  // Another kind's prefix would make every record channel one of that kind.
+  if (is_channel_name(prefix) && prefix.size() <= bytes_max &&
+      kind_of(prefix) == channel_kind::open)
+    return {};
+  return quoted_toml(prefix) +
+         " cannot begin a channel's name: write 1 to 120 of A-Z a-z 0-9 _ - = @ , . ; that do not "
+         "begin with private-, presence-, cache- or #.";
+}
+
+std::string event_template(const setting_value& value) {
+  constexpr std::size_t bytes_max = 200;
+  constexpr std::string_view placeholder = "{action}";
+  const auto& name = text_of(value);
+  auto rest = name;
+  for (auto at = rest.find(placeholder); at != std::string::npos; at = rest.find(placeholder))
+    rest.erase(at, placeholder.size());
+  if (name.empty() || name.size() > bytes_max)
+    return "An event's name has 1 to 200 bytes.";
+  if (rest.find_first_of("{}") != std::string::npos)
+    return quoted_toml(name) + " has a placeholder that is unknown: the only one is {action}.";
+  for (const std::string_view taken : {"pusher:", "pusher_internal:", "client-"}) {
+    if (name.starts_with(taken))
+      return "Names that begin with " + std::string(taken) + " belong to the protocol.";
+  }
+  return {};
+}
+
+std::string always(const setting_value& value) {
+  if (text_of(value) == "always") return {};
+  if (text_of(value) == "interval") return "interval is not supported by this version: write always.";
+  return quoted_toml(text_of(value)) + " is unknown: write always.";
+}
+
+std::string whole_seconds(const setting_value& value) {
+  return std::get<milliseconds>(value) % std::chrono::seconds(1) == milliseconds::zero()
+             ? ""
+             : "Clients are told whole seconds: write such as \"30s\".";
+}
+
+std::string origins(const setting_value& value) {
+  for (const auto& origin : std::get<std::vector<std::string>>(value)) {
+    if (origin == "*" || origin.find("://") != std::string::npos) continue;
+    return quoted_toml(origin) +
+           " is not an origin: write \"*\" or scheme and host, such as \"https://example.org\".";
+  }
+  return {};
+}
+
+std::string coming_back(const setting_value& value) {
+  const auto code = std::get<std::uint64_t>(value);
+  return code >= 4100 && code <= 4299
+             ? ""
+             : std::to_string(code) +
+                   " keeps clients away for good: write 4100 (they wait a second) to 4299.";
+}
+
+// -- the table ---------------------------------------------------------------
+
+constexpr std::uint64_t kib = 1024;
+constexpr std::uint64_t mib = 1024 * kib;
+constexpr std::uint64_t gib = 1024 * mib;
+constexpr std::uint64_t second = 1000;
+constexpr std::uint64_t hour = 3600 * second;
+constexpr std::uint64_t year = 365 * 24 * hour;
+
+constexpr std::array<std::string_view, 6> log_levels{"trace",   "debug", "info",
+                                                     "warning", "error", "off"};
+constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
+
+/// A row under construction.
+struct row : setting {
+  row(std::string_view k, setting_kind what, std::string_view default_value,
+      std::string_view means) {
+    key = k;
+    kind = what;
+    default_text = default_value;
+    meaning = means;
+  }
+
+  /// `Member` is a lambda that gives the member of a config.
+  template <class Member>
+  row in(Member) && {
+    store = [](config& c, const setting_value& v) { from_value(Member{}(c), v); };
+    load = [](const config& c) { return to_value(Member{}(c)); };
+    return *this;
+  }
+  row between(std::uint64_t low, std::uint64_t high) && {
+    min = low;
+    max = high;
+    return *this;
+  }
+  row one_of(std::span<const std::string_view> values) && {
+    choices = values;
+    return *this;
+  }
+  row only(std::string (*condition)(const setting_value&)) && {
+    check = condition;
+    return *this;
+  }
+  row variable_named(std::string_view name) && {
+    named = name;
+    return *this;
+  }
+  row secret() && {
+    is_secret = true;
+    return *this;
+  }
+};
+
+#define MEMBER(path) in([](auto& c) -> auto& { return c.path; })
+
+std::vector<setting> make_table() {
+  using enum setting_kind;
+  return {
+      row("data", text, "./velo-data", "data directory").MEMBER(data).only(not_empty),
+      row("host", text, "127.0.0.1", "address to listen on").MEMBER(host).only(not_empty),
+      row("port", count, "8080", "port to listen on; 0: any free one").MEMBER(port).between(0, 65535),
+      row("threads", count, "0", "I/O threads; 0: one per core").MEMBER(threads).between(0, 1024),
+      row("path_prefix", text, "", "mount prefix of HTTP and WebSocket paths")
+          .MEMBER(path_prefix)
+          .only(mount_prefix),
+      row("superuser_token", text, "", "bearer token of superusers; generated where there is none")
+          .MEMBER(superuser_token)
+          .only(bearer_token)
+          .secret(),
+      row("ingest_key", text, "", "bearer token for /api/realtime/changes alone")
+          .MEMBER(ingest_key)
+          .only(bearer_token)
+          .secret(),
+
+      row("auth.jwt_secret", text, "", "HS256 secret; without it only superusers and guests")
+          .MEMBER(auth.jwt_secret)
+          .variable_named("VELO_JWT_SECRET")
+          .secret(),
+      row("auth.issuer", text, "", "what a token's iss must be").MEMBER(auth.issuer),
+      row("auth.audience", text, "", "what a token's aud must name").MEMBER(auth.audience),
+      row("auth.leeway", duration, "0s", "how far the clocks of issuers may differ")
+          .MEMBER(auth.leeway)
+          .between(0, hour),
+      row("auth.user_collection", text, "users", "collection of users whose token names none")
+          .MEMBER(auth.user_collection)
+          .only(not_empty),
+
+      row("realtime.channel_prefix", text, "velo.realtime.", "begins the names of record channels")
+          .MEMBER(realtime.channel_prefix)
+          .only(record_channel_prefix),
+      row("realtime.event_name", text, "{action}", "name of record events; {action} is replaced")
+          .MEMBER(realtime.event_name)
+          .only(event_template),
+      row("realtime.stale_after", duration, "5m", "drops a subscription without socket and ping")
+          .MEMBER(realtime.stale_after)
+          .between(1, year),
+
+      row("history.max_age", duration, "24h", "how long a collection's changes are kept")
+          .MEMBER(history.max_age)
+          .between(1, 10 * year),
+      row("history.max_count", count, "1000000", "how many changes of a collection are kept")
+          .MEMBER(history.max_count)
+          .between(1, 1'000'000'000'000),
+
+      row("storage.sync", text, "always", "when writes reach the disk: always, before the answer")
+          .MEMBER(storage_sync)
+          .only(always),
+
+      row("apps.id", text, "", "id of one more app, or of the one to change")
+          .variable_named("VELO_APP_ID"),
+      row("apps.key", text, "", "its key").variable_named("VELO_APP_KEY"),
+      row("apps.secret", text, "", "its secret").variable_named("VELO_APP_SECRET").secret(),
+
+      row("limits.connections", count, "0", "sockets at once; 0: as file descriptors allow")
+          .MEMBER(limits.connections),
+      row("limits.subscriptions_per_connection", count, "1000", "channels of one socket")
+          .MEMBER(limits.subscriptions_per_connection)
+          .between(1, 1'000'000),
+      row("limits.sockets_per_record_channel", count, "16", "sockets on one record channel")
+          .MEMBER(limits.sockets_per_record_channel)
+          .between(1, 1'000'000),
+      row("limits.body_bytes", size, "1MiB", "body of a request")
+          .MEMBER(limits.body_bytes)
+          .between(kib, gib),
+      row("limits.frame_bytes", size, "100KiB", "frame from a client")
+          .MEMBER(limits.frame_bytes)
+          .between(kib, 64 * mib),
+      row("limits.record_bytes", size, "1MiB", "record as JSON")
+          .MEMBER(limits.record_bytes)
+          .between(kib, 64 * mib),
+      row("limits.outbox_bytes", size, "1MiB", "queued for one socket")
+          .MEMBER(limits.outbox_bytes)
+          .between(16 * kib, gib),
+      row("limits.outbox_frames", count, "4096", "frames queued for one socket")
+          .MEMBER(limits.outbox_frames)
+          .between(16, 1'000'000),
+      row("limits.header_timeout", duration, "10s", "time to send a request's header")
+          .MEMBER(limits.header_timeout)
+          .between(1, hour),
+      row("limits.handshake_timeout", duration, "10s", "time to finish a handshake")
+          .MEMBER(limits.handshake_timeout)
+          .between(1, hour),
+      row("limits.expression_bytes", count, "4096", "bytes of a rule or filter")
+          .MEMBER(limits.expressions.expression_bytes)
+          .between(1, mib),
+      row("limits.expression_depth", count, "32", "nesting of parentheses and NOT")
+          .MEMBER(limits.expressions.expression_depth)
+          .between(1, 1000),
+      row("limits.expression_terms", count, "256", "comparisons in a rule or filter")
+          .MEMBER(limits.expressions.expression_terms)
+          .between(1, 100'000),
+      row("limits.in_list", count, "1000", "values of an IN list")
+          .MEMBER(limits.expressions.in_list)
+          .between(1, 1'000'000),
+
+      row("pusher.activity_timeout", duration, "120s", "idle time before a ping")
+          .MEMBER(pusher.activity_timeout)
+          .between(second, 24 * hour)
+          .only(whole_seconds),
+      row("pusher.pong_timeout", duration, "30s", "time to answer that ping")
+          .MEMBER(pusher.pong_timeout)
+          .between(1, hour),
+
+      row("cors.origins", list, "*", "origins that browsers may call from")
+          .MEMBER(cors_origins)
+          .only(origins),
+
+      row("drain.time", duration, "3s", "time over which sockets close at the end")
+          .MEMBER(drain.time)
+          .between(0, hour),
+      row("drain.close_code", count, "4100", "code they close with")
+          .MEMBER(drain.close_code)
+          .only(coming_back),
+
+      row("log.level", choice, "info", "trace, debug, info, warning, error or off")
+          .MEMBER(log.level)
+          .one_of(log_levels),
+      row("log.format", choice, "text", "text or json").MEMBER(log.format).one_of(log_formats),
+  };
+}
+
+#undef MEMBER
+
+constexpr std::array<std::string_view, 28> planned{
+    "listeners",
+    "auth.algorithms",
+    "auth.public_key",
+    "auth.jwks_file",
+    "realtime.resume",
+    "realtime.ack",
+    "history.max_bytes",
+    "storage.sync_interval",
+    "apps.keys",
+    "apps.client_events",
+    "apps.subscription_count",
+    "apps.max_connections",
+    "apps.webhooks",
+    "driver",
+    "hooks",
+    "limits.connections_per_ip",
+    "limits.connects_per_second",
+    "limits.event_bytes",
+    "limits.outbox_total_bytes",
+    "limits.requests_per_second",
+    "limits.client_events_per_second",
+    "limits.presence_members",
+    "limits.presence_member_bytes",
+    "pusher.cache_ttl",
+    "pusher.member_grace",
+    "trusted_proxies",
+    "metrics_token",
+    "tls",
+};
+
+}  // namespace
+
+std::span<const setting> settings() {
+  static const std::vector<setting> table = make_table();
+  return table;
+}
+
+std::span<const std::string_view> planned_keys() {
+  return planned;
+}
+
+}  // namespace velo::net

@@ -1,0 +1,364 @@
+#include "net/websocket_session.hpp"
+
+#include "actors/event_body.hpp"
+#include "actors/random.hpp"
+#include "actors/record_channel.hpp"
+#include "net/channel_name.hpp"
+#include "net/frame_header.hpp"
+#include "net/signature.hpp"
+#include "net/websocket_admission.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/websocket.hpp>
+#include <caf/send.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace velo::net {
+
+namespace {
+
+namespace websocket = boost::beast::websocket;
+using boost::system::error_code;
+using admission = boost::system::result<const app*, close_code>;
+
+constexpr std::uint8_t invalid_in_a_row_max = 100;
+
+// The body of a close frame is a control frame's: 125 bytes with its code.
+constexpr std::size_t reason_bytes_max = 123;
+
+std::string_view shortened(std::string_view reason) {
+  if (reason.size() <= reason_bytes_max) return reason;
+  auto size = reason_bytes_max;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+  while (size > 0 && continues(reason[size])) --size;
+  return reason.substr(0, size);
+}
+
+bool plain_in_json(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) {
+    return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20U;
+  });
+}
+
+std::string_view text_of(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+// -- opening -----------------------------------------------------------------
+
+void start_websocket(reactor& loop, actors::connection_context& context,
+                     const websocket_settings& settings, boost::asio::ip::tcp::socket&& socket,
+                     upgrade_request&& request) {
+  start_websocket(
+      loop,
+      [&context](std::shared_ptr<actors::session> client, std::string app_id,
+                 std::string socket_id) {
+        return actors::spawn_connection(context, std::move(client), std::move(app_id),
+                                        std::move(socket_id));
+      },
+      settings, std::move(socket), std::move(request));
+}
+
+void start_websocket(reactor& loop, connector connect, const websocket_settings& settings,
+                     boost::asio::ip::tcp::socket&& socket, upgrade_request&& request) {
+  error_code error;
+  const auto local = socket.local_endpoint(error);
+  if (error) return;
+  const int descriptor = socket.release(error);
+  if (error) return;
+  outbox_stream::socket_type own(loop.io().get_executor());
+  own.assign(local.protocol(), descriptor, error);
+  if (error) {
+    ::close(descriptor);
+    return;
+  }
+  own.set_option(boost::asio::ip::tcp::no_delay(true), error);  // a courtesy: works without
+  std::make_shared<websocket_session>(loop, settings, std::move(own))
+      ->start(std::move(connect), request);
+}
+
+websocket_session::websocket_session(reactor& loop, const websocket_settings& settings,
+                                     outbox_stream::socket_type&& socket)
+    : loop_(loop), settings_(settings), ws_(std::move(socket), loop, *this, settings.outbox) {}
+
+void websocket_session::start(connector connect, const upgrade_request& request) {
+  waiting_since_ = std::chrono::steady_clock::now();
+  loop_.watch(*this);
+  ws_.read_message_max(settings_.frame_bytes_max);
+  ws_.set_option(websocket::stream_base::decorator(
+      [&name = settings_.server_name](websocket::response_type& response) {
+        response.set(boost::beast::http::field::server, name);
+      }));
+  ws_.control_callback([this](websocket::frame_type, boost::beast::string_view) { heard_ = true; });
+  auto admitted = admit(settings_.apps, settings_.path_prefix, text_of(request.target()),
+                        text_of(request[boost::beast::http::field::origin]));
+  ws_.async_accept(request, [self = shared_from_this(), connect = std::move(connect),
+                             admitted](error_code error) mutable {
+    if (self->state_ == state::gone) return;
+    if (error) return self->refuse_upgrade();
+    self->opened(connect, admitted);
+  });
+}
+
+void websocket_session::refuse_upgrade() {
+  // Beast has answered 400 or the like; that still has to leave.
+  state_ = state::closing;
+  async_teardown(boost::beast::role_type::server, stream(),
+                 [self = shared_from_this()](error_code) { self->gone(); });
+}
+
+admission websocket_session::take_place(admission admitted) {
+  if (!admitted) return admitted;
+  if (settings_.draining.load(std::memory_order_relaxed)) return close_code::over_capacity;
+  const auto others = settings_.connections.fetch_add(1, std::memory_order_relaxed);
+  holds_place_ = true;
+  if (settings_.connections_max != 0 && others >= settings_.connections_max) {
+    return close_code::over_capacity;
+  }
+  return admitted;
+}
+
+void websocket_session::opened(connector& connect, admission admitted) {
+  state_ = state::open;
+  admitted = take_place(admitted);
+  if (!admitted) {
+    close(admitted.error());
+  } else {
+    app_ = *admitted;
+    socket_id_ = actors::random_socket_id();
+    // Stock clients give up for good when any other frame comes first, so this
+    // one is queued before anybody knows of the session.
+    queue_text(connection_established_frame(
+        socket_id_, std::chrono::duration_cast<std::chrono::seconds>(settings_.activity_timeout)));
+    if (is_open()) connection_ = connect(shared_from_this(), app_->id, socket_id_);
+  }
+  read();
+}
+
+// -- from the client ---------------------------------------------------------
+
+void websocket_session::read() {
+  ws_.async_read_some(boost::asio::buffer(received_),
+                      [self = shared_from_this()](error_code error, std::size_t bytes) {
+                        if (error) return self->gone();
+                        self->received(bytes);
+                      });
+}
+
+void websocket_session::received(std::size_t bytes) {
+  heard_ = true;
+  if (is_open()) {
+    const std::string_view part(received_.data(), bytes);
+    if (ws_.got_binary()) {
+      close(close_code::unsupported_data);
+    } else if (!ws_.is_message_done()) {
+      message_ += part;
+    } else if (message_.empty()) {
+      handle(part);
+    } else {
+      message_ += part;
+      handle(std::exchange(message_, {}));
+    }
+  }
+  // Also when closing: Beast hands out what comes before the peer's close frame.
+  if (state_ != state::gone) read();
+}
+
+void websocket_session::handle(std::string_view text) {
+  const auto frame = parse_client_frame(text);
+  if (!frame) return invalid(frame.error().message);
+  if (!std::holds_alternative<unknown_frame>(*frame)) invalid_in_a_row_ = 0;
+  std::visit([this](const auto& f) { handle(f); }, *frame);
+}
+
+void websocket_session::invalid(std::string_view message) {
+  if (++invalid_in_a_row_ >= invalid_in_a_row_max) return close(close_code::policy_violation);
+  queue_text(error_frame(close_code::invalid_message, message));
+}
+
+void websocket_session::handle(const subscribe_frame& frame) {
+  if (actors::in_record_namespace(frame.channel, settings_.channel_prefix)) {
+    return subscribe_to_record_channel(frame);
+  }
+  // The kinds of plain Pusher channels (kind_of()) become branches here.
+  subscription_error(
+      frame.channel,
+      {"NotFound", "This version of the server carries record channels only.", 404, {}});
+}
+
+void websocket_session::subscribe_to_record_channel(const subscribe_frame& frame) {
+  const auto channel = actors::parse_record_channel(frame.channel, settings_.channel_prefix);
+  if (!channel) {
+    return subscription_error(
+        frame.channel,
+        {"NotFound", "There is no such channel; subscribe anew over HTTP.", 404, {}});
+  }
+  if (channel->is_private && !verify_channel_auth(app_->key, app_->secret, socket_id_,
+                                                  frame.channel, frame.auth, frame.channel_data)) {
+    return subscription_error(
+        frame.channel,
+        {"AuthError",
+         frame.auth.empty() ? "The channel is private: the subscription needs a signature."
+                            : "The signature is not that of this app, socket and channel.",
+         401,
+         {}});
+  }
+  caf::anon_send(connection_, actors::client_subscribe{frame.channel});
+}
+
+void websocket_session::handle(const unsubscribe_frame& frame) {
+  caf::anon_send(connection_, actors::client_unsubscribe{frame.channel});
+}
+
+void websocket_session::handle(const ping_frame&) {
+  queue_text(pong_frame_text());
+}
+
+void websocket_session::handle(const pong_frame&) {
+  // A sign of life, which was noted already.
+}
+
+void websocket_session::handle(const signin_frame&) {
+  queue_text(error_frame(close_code::connection_unauthorized,
+                         "This version of the server does not sign users in."));
+}
+
+void websocket_session::handle(const client_event_frame&) {
+  queue_text(error_frame(close_code::client_event_rejected,
+                         "This version of the server does not carry client events."));
+}
+
+void websocket_session::handle(const unknown_frame& frame) {
+  invalid("There is no event " + frame.event.substr(0, 64) + " that a client could send.");
+}
+
+// -- to the client -----------------------------------------------------------
+
+void websocket_session::deliver(const actors::event& what, std::string_view channel_prefix,
+                                std::string_view channel) {
+  if (!is_open()) return;
+  if (!plain_in_json(what.name)) [[unlikely]] {
+    return deliver({actors::escape_json(what.name), what.data}, channel_prefix, channel);
+  }
+  std::array<std::string_view, 9> pieces{{{},
+                                          R"({"event":")",
+                                          what.name,
+                                          R"(","channel":")",
+                                          channel_prefix,
+                                          channel,
+                                          R"(","data":")",
+                                          what.data,
+                                          R"("})"}};
+  std::size_t bytes = 0;
+  for (const auto piece : pieces) bytes += piece.size();
+  const frame_header header(frame_opcode::text, bytes);
+  pieces[0] = header.view();
+  queue(pieces);
+}
+
+void websocket_session::subscription_succeeded(std::string_view channel) {
+  queue_text(subscription_succeeded_frame(channel));
+}
+
+void websocket_session::subscription_error(std::string_view channel,
+                                           const actors::subscription_failure& why) {
+  queue_text(subscription_error_frame(channel, why.type, why.message, why.status, why.reason));
+}
+
+void websocket_session::queue_text(std::string_view text) {
+  const frame_header header(frame_opcode::text, text.size());
+  queue(std::array{header.view(), text});
+}
+
+void websocket_session::queue(std::span<const std::string_view> pieces) {
+  if (!is_open()) return;
+  if (!stream().queue().append(pieces)) return overflow();
+  stream().flush_soon();
+}
+
+void websocket_session::overflow() {
+  close(number(close_code::over_capacity),
+        "The connection does not keep up: too much is waiting to be sent.");
+}
+
+void websocket_session::flush() {
+  stream().flush(*this);
+}
+
+void websocket_session::ping() {
+  pinged_ = true;
+  const frame_header frame(frame_opcode::ping, 0);
+  // Where the outbox is full, the client will be heard of no more than with it.
+  if (stream().queue().append_control(std::array{frame.view()})) stream().flush_soon();
+}
+
+// -- the end -----------------------------------------------------------------
+
+void websocket_session::close(std::uint16_t code, std::string_view reason) {
+  if (!is_open()) return;
+  if (code >= number(close_code::tls_only)) {
+    const auto text = error_frame(close_code{code}, reason);
+    const frame_header header(frame_opcode::text, text.size());
+    // A courtesy to clients that do not look at close codes: not where the outbox is full.
+    if (stream().queue().append(std::array{header.view(), std::string_view(text)})) {
+      stream().flush_soon();
+    }
+  }
+  state_ = state::closing;
+  message_ = {};
+  const auto text = shortened(reason);
+  ws_.async_close({static_cast<websocket::close_code>(code), {text.data(), text.size()}},
+                  [self = shared_from_this()](error_code) { self->gone(); });
+}
+
+void websocket_session::on_tick(time_point now) {
+  if (state_ != state::open || stream().said_goodbye()) {
+    if (!std::exchange(close_timed_, true)) waiting_since_ = now;
+    if (now - waiting_since_ >= settings_.close_timeout) gone();
+    return;
+  }
+  if (std::exchange(heard_, false)) {
+    pinged_ = false;
+    waiting_since_ = now;
+  } else if (!pinged_ && now - waiting_since_ >= settings_.activity_timeout) {
+    waiting_since_ = now;
+    ping();
+  } else if (pinged_ && now - waiting_since_ >= settings_.pong_timeout) {
+    close(close_code::pong_not_received);
+  }
+}
+
+void websocket_session::on_drain(std::uint16_t code, std::string_view reason) {
+  close(code, reason);
+}
+
+void websocket_session::on_stop() {
+  gone();
+}
+
+void websocket_session::write_failed(error_code) {
+  gone();
+}
+
+void websocket_session::gone() {
+  if (std::exchange(state_, state::gone) == state::gone) return;
+  // The actor lets go of the session when it hears; this call still needs it.
+  const auto self = shared_from_this();
+  stream().close();
+  loop_.unwatch(*this);
+  message_ = {};
+  if (std::exchange(holds_place_, false)) {
+    settings_.connections.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (connection_) caf::anon_send(std::exchange(connection_, {}), actors::session_closed{});
+}
+
+}  // namespace velo::net

@@ -1,0 +1,392 @@
+#include "net/config.hpp"
+
+#include "net/setting.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/storage/temp_directory.hpp"
+
+#include <chrono>
+#include <fstream>
+#include <set>
+#include <string>
+
+using namespace velo::net;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct fixture {
+  velo::storage::temp_directory directory;
+  config_sources sources;
+
+  void file(const std::string& text) {
+    sources.file = (directory.path() / "velo.toml").string();
+    std::ofstream(*sources.file) << text;
+  }
+
+  config load() {
+    auto loaded = load_config(sources);
+    if (!loaded) {
+      for (const auto& sentence : loaded.error().sentences) UNSCOPED_INFO(sentence);
+    }
+    REQUIRE(loaded.has_value());
+    return std::move(*loaded);
+  }
+
+  // All that is wrong, without the directory's name.
+  std::string errors() {
+    const auto loaded = load_config(sources);
+    REQUIRE_FALSE(loaded.has_value());
+    std::string text;
+    const auto prefix = directory.path().string() + '/';
+    for (auto sentence : loaded.error().sentences) {
+      if (sentence.starts_with(prefix)) sentence.erase(0, prefix.size());
+      text += sentence + '\n';
+    }
+    return text;
+  }
+};
+
+using Catch::Matchers::Contains;
+
+}  // namespace
+
+TEST_CASE("defaults are those of CONFIGURATION.md", "[net][config]") {
+  const auto c = default_config();
+  CHECK(c.data == "./velo-data");
+  CHECK(c.host == "127.0.0.1");
+  CHECK(c.port == 8080);
+  CHECK(c.threads >= 1);
+  CHECK(c.path_prefix.empty());
+  CHECK(c.superuser_token.empty());
+  CHECK(c.auth.user_collection == "users");
+  CHECK(c.realtime.channel_prefix == "velo.realtime.");
+  CHECK(c.realtime.event_name == "{action}");
+  CHECK(c.realtime.stale_after == 5min);
+  CHECK(c.history.max_age == 24h);
+  CHECK(c.history.max_count == 1'000'000);
+  CHECK(c.apps.empty());
+  CHECK(c.limits.body_bytes == 1U << 20U);
+  CHECK(c.limits.frame_bytes == 100U * 1024);
+  CHECK(c.limits.outbox_frames == 4096);
+  CHECK(c.limits.sockets_per_record_channel == 16);
+  CHECK(c.limits.expressions.expression_bytes == velo::rules::limits{}.expression_bytes);
+  CHECK(c.limits.expressions.expression_depth == velo::rules::limits{}.expression_depth);
+  CHECK(c.limits.expressions.expression_terms == velo::rules::limits{}.expression_terms);
+  CHECK(c.limits.expressions.in_list == velo::rules::limits{}.in_list);
+  CHECK(c.pusher.activity_timeout == 120s);
+  CHECK(c.pusher.pong_timeout == 30s);
+  CHECK(c.cors_origins == std::vector<std::string>{"*"});
+  CHECK(c.drain.time == 3s);
+  CHECK(c.drain.close_code == 4100);
+  CHECK(c.log.level == "info");
+  CHECK(c.log.format == log_format::text);
+}
+
+TEST_CASE("every setting has spellings of its own and a default it accepts", "[net][config]") {
+  std::set<std::string> names;
+  for (const auto& row : settings()) {
+    CAPTURE(row.key);
+    CHECK(names.insert(std::string(row.key)).second);
+    CHECK(names.insert(row.variable()).second);
+    CHECK(names.insert(row.flag()).second);
+    CHECK_FALSE(row.meaning.empty());
+    if (row.store == nullptr) continue;
+    const auto value = read_text(row, row.default_text);
+    REQUIRE(value.has_value());
+    config c;
+    row.store(c, *value);
+    CHECK(row.load(c) == *value);
+  }
+}
+
+TEST_CASE("a key gives its variable and its flag, unless the table names another",
+          "[net][config]") {
+  const auto spelled = [](std::string_view key) {
+    for (const auto& row : settings()) {
+      if (row.key == key) return row.variable() + ' ' + row.flag();
+    }
+    return std::string("unknown");
+  };
+  CHECK(spelled("data") == "VELO_DATA --data");
+  CHECK(spelled("superuser_token") == "VELO_SUPERUSER_TOKEN --superuser-token");
+  CHECK(spelled("auth.jwt_secret") == "VELO_JWT_SECRET --auth-jwt-secret");
+  CHECK(spelled("apps.key") == "VELO_APP_KEY --app-key");
+  CHECK(spelled("limits.body_bytes") == "VELO_LIMITS_BODY_BYTES --limits-body-bytes");
+}
+
+TEST_CASE_METHOD(fixture, "flags override variables, variables the file, the file defaults",
+                 "[net][config]") {
+  file("port = 1\nhost = \"file\"\nthreads = 3\n");
+  sources.environment = {{"VELO_PORT", "2"}, {"VELO_HOST", "variable"}, {"HOME", "/"}};
+  sources.flags = {{"--port", "3"}};
+  const auto c = load();
+  CHECK(c.port == 3);
+  CHECK(c.host == "variable");
+  CHECK(c.threads == 3);
+  CHECK(c.origins.at("port") == "--port");
+  CHECK(c.origins.at("host") == "VELO_HOST");
+  CHECK(c.origins.at("threads") == *sources.file + ":3:11");
+  CHECK(c.origins.at("data") == "default");
+}
+
+TEST_CASE_METHOD(fixture, "an empty variable is none, an empty flag is a value", "[net][config]") {
+  file("path_prefix = \"/velo\"\n");
+  sources.environment = {{"VELO_PATH_PREFIX", ""}, {"VELO_PORT", ""}};
+  CHECK(load().path_prefix == "/velo");
+  sources.flags = {{"--path-prefix", ""}};
+  CHECK(load().path_prefix.empty());
+}
+
+TEST_CASE_METHOD(fixture, "lists are arrays in the file and have commas elsewhere",
+                 "[net][config]") {
+  file("[cors]\norigins = [\"https://a\", \"https://b\"]\n");
+  const std::vector<std::string> both{"https://a", "https://b"};
+  CHECK(load().cors_origins == both);
+  sources.flags = {{"--cors-origins", "https://b , https://c,"}};
+  CHECK(load().cors_origins == std::vector<std::string>{"https://b", "https://c"});
+}
+
+TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net][config]") {
+  file("thread = 3\n[limit]\nx = 1\n[limits]\noutbox_frame = 5\n");
+  sources.environment = {{"VELO_PROT", "1"}, {"VELOX", "1"}, {"VELO_AUTH_JWT_SECRET", "x"}};
+  sources.flags = {{"--hots", "x"}};
+  const auto text = errors();
+  CHECK_THAT(text, Contains("velo.toml:1:10: thread: There is no such setting. Did you mean threads?"));
+  CHECK_THAT(text, Contains("velo.toml:2:1: limit: There is no such setting. Did you mean limits?"));
+  CHECK_THAT(text, Contains("limits.outbox_frame: There is no such setting. Did you mean "
+                            "limits.outbox_frames?"));
+  CHECK_THAT(text, Contains("VELO_PROT: There is no such setting. Did you mean VELO_PORT?"));
+  CHECK_THAT(text, Contains("VELO_AUTH_JWT_SECRET: There is no such setting. Did you mean "
+                            "VELO_JWT_SECRET?"));
+  CHECK_THAT(text, Contains("--hots: There is no such flag. Did you mean --host?"));
+  CHECK_THAT(text, !Contains("VELOX"));
+}
+
+TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[net][config]") {
+  file("trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\nevent_bytes = 5\n[[driver]]\nkind = \"x\"\n");
+  sources.environment = {{"VELO_METRICS_TOKEN", "x"}, {"VELO_TLS_KEY", "x"}};
+  const auto text = errors();
+  for (const auto* name : {"trusted_proxies", "tls", "limits.event_bytes", "driver",
+                           "VELO_METRICS_TOKEN", "VELO_TLS_KEY"})
+    CHECK_THAT(text, Contains(std::string(name) + ": It is not supported by this version: remove it."));
+}
+
+TEST_CASE_METHOD(fixture, "a wrong value says what to write", "[net][config]") {
+  const auto [text, sentence] = GENERATE(table<std::string, std::string>({
+      {"port = \"80\"", "velo.toml:1:8: port: A whole number is expected, without quotes."},
+      {"port = 65536", "port: 65536 is out of range: write something between 0 and 65535."},
+      {"port = -1", "port: \"-1\" is not possible"},
+      {"port = 1.5", "port: A whole number is expected"},
+      {"host = 5", "host: A string in quotes is expected."},
+      {"host = \"\"", "host: It must not be empty."},
+      {"host = 1979-05-27", "host: "},
+      {"realtime.stale_after = 5", "\"5\" is not a duration: write a number with a unit"},
+      {"realtime.stale_after = \"5\"", "\"5\" is not a duration"},
+      {"realtime.stale_after = true", "A string in quotes is expected."},
+      {"limits.body_bytes = \"64kb\"", "\"64kb\" is not a size: write a number with a unit"},
+      {"limits.body_bytes = 10", "10B is out of range: write something between 1KiB and 1GiB."},
+      {"limits = 5", "limits: A table is expected: write [limits]."},
+      {"storage.sync = \"interval\"", "interval is not supported by this version: write always."},
+      {"path_prefix = \"velo\"", "write a path that begins with a slash"},
+      {"path_prefix = \"/velo/\"", "does not end with one"},
+      {"realtime.channel_prefix = \"private-x\"", "cannot begin a channel's name"},
+      {"realtime.channel_prefix = \"\"", "cannot begin a channel's name"},
+      {"realtime.event_name = \"{what}\"", "the only one is {action}"},
+      {"realtime.event_name = \"pusher:x\"", "belong to the protocol"},
+      {"pusher.activity_timeout = \"1500ms\"", "whole seconds"},
+      {"drain.close_code = 4001", "4001 keeps clients away for good"},
+      {"log.level = \"loud\"", "write one of trace, debug, info, warning, error, off."},
+      {"cors.origins = \"*\"", "A list of strings is expected"},
+      {"cors.origins = [\"example.org\"]", "is not an origin"},
+      {"superuser_token = \"a b\"", "visible ASCII without blanks"},
+      {"apps = 5", "Tables are expected: write [[apps]]."},
+      {"collections = [1]", "Tables are expected: write [[collections]]."},
+      {"port = ", "velo.toml:1:"},
+      {"port = 1\nport = 2", "velo.toml:2:"},
+  }));
+  file(text);
+  CAPTURE(text);
+  CHECK_THAT(errors(), Contains(sentence));
+}
+
+TEST_CASE_METHOD(fixture, "all errors are told at once, secrets in none", "[net][config]") {
+  sources.environment = {{"VELO_PORT", "x"}, {"VELO_SUPERUSER_TOKEN", "hush hush"}};
+  sources.flags = {{"--threads", "many"}};
+  const auto text = errors();
+  CHECK_THAT(text, Contains("VELO_PORT: \"x\" is not a whole number"));
+  CHECK_THAT(text, Contains("VELO_SUPERUSER_TOKEN: "));
+  CHECK_THAT(text, Contains("--threads: \"many\""));
+  CHECK_THAT(text, !Contains("hush"));
+}
+
+TEST_CASE_METHOD(fixture, "a file that cannot be read is an error", "[net][config]") {
+  sources.file = (directory.path() / "absent.toml").string();
+  CHECK_THAT(errors(), Contains("absent.toml: The file cannot be read (No such file"));
+  sources.file = directory.path().string();
+  CHECK_THAT(errors(), Contains("The file cannot be read (Is a directory)"));
+}
+
+TEST_CASE_METHOD(fixture, "an empty file is a configuration", "[net][config]") {
+  file("");
+  CHECK(load().port == 8080);
+}
+
+TEST_CASE_METHOD(fixture, "apps come from the file, and the variables add one", "[net][config]") {
+  file("[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s1\"\nallowed_origins = [\"https://a\"]\n");
+  CHECK(load().apps == std::vector<app>{{"one", "k1", "s1", true, {"https://a"}}});
+
+  sources.environment = {{"VELO_APP_ID", "two"}, {"VELO_APP_KEY", "k2"}, {"VELO_APP_SECRET", "s2"}};
+  const auto c = load();
+  REQUIRE(c.apps.size() == 2);
+  CHECK(c.apps[1] == app{"two", "k2", "s2", true, {"*"}});
+  CHECK(c.origins.at("apps.one") == *sources.file + ":1:1");
+  CHECK(c.origins.at("apps.two") == "VELO_APP_ID, VELO_APP_KEY, VELO_APP_SECRET");
+}
+
+TEST_CASE_METHOD(fixture, "the variables override the app with that id", "[net][config]") {
+  file("[[apps]]\nid = \"one\"\nkey = \"k1\"\nenabled = false\n");
+  sources.environment = {{"VELO_APP_ID", "one"}, {"VELO_APP_SECRET", "s"}};
+  sources.flags = {{"--app-key", "k2"}};
+  CHECK(load().apps == std::vector<app>{{"one", "k2", "s", false, {"*"}}});
+}
+
+TEST_CASE_METHOD(fixture, "an app that cannot work is refused", "[net][config]") {
+  sources.environment = {{"VELO_APP_KEY", "k"}, {"VELO_APP_SECRET", "s"}};
+  CHECK_THAT(errors(), Contains("Set VELO_APP_ID"));
+  sources.environment = {{"VELO_APP_ID", "a"}, {"VELO_APP_KEY", "k"}};
+  CHECK_THAT(errors(), Contains("app \"a\": It needs a secret."));
+  sources.environment = {{"VELO_APP_ID", "a"}, {"VELO_APP_KEY", "k:1"}, {"VELO_APP_SECRET", "s"}};
+  CHECK_THAT(errors(), Contains("It needs a key: write 1 to 64 of"));
+
+  sources.environment.clear();
+  file("[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n");
+  CHECK_THAT(errors(), Contains("Another app has this id.") && Contains("Another app has this key."));
+  file("[[apps]]\nid=\"a\"\nkeey=\"k\"\nwebhooks=[]\nenabled=1\n");
+  CHECK_THAT(errors(), Contains("apps.keey: There is no such setting of an app. Did you mean key?") &&
+                           Contains("apps.webhooks: It is not supported by this version") &&
+                           Contains("enabled is true or false."));
+}
+
+TEST_CASE_METHOD(fixture, "collections are declared as the API would take them", "[net][config]") {
+  file(R"(
+[[apps]]
+id = "one"
+key = "k"
+secret = "s"
+[[collections]]
+name = "posts"
+rules = { list = "", view = "@request.auth.id = owner", delete = "owner = 'x'" }
+hidden = ["secret"]
+guarded = ["role"]
+history = "memory"
+mirror = false
+shards = 1
+app = "one"
+[[collections]]
+name = "users"
+type = "auth"
+)");
+  const auto c = load();
+  REQUIRE(c.collections.size() == 2);
+  const auto& posts = c.collections[0];
+  CHECK(posts.name == "posts");
+  CHECK(posts.rules.list == "");
+  CHECK(posts.rules.view == "@request.auth.id = owner");
+  CHECK(posts.rules.create == std::nullopt);
+  CHECK(posts.rules.remove == "owner = 'x'");
+  CHECK(posts.hidden == std::vector<std::string>{"secret"});
+  CHECK(posts.guarded == std::vector<std::string>{"role"});
+  CHECK(posts.history == velo::storage::history_mode::memory);
+  CHECK_FALSE(posts.mirror);
+  CHECK(posts.app == "one");
+  CHECK(c.collections[1].type == velo::storage::collection_type::auth);
+  CHECK(c.origins.at("collections.posts") == *sources.file + ":6:1");
+}
+
+TEST_CASE_METHOD(fixture, "a declaration that is wrong says where", "[net][config]") {
+  file(R"([[collections]]
+name = "posts"
+shards = 2
+rules = { list = "a = ", lisst = "" }
+[[collections]]
+nam = "x"
+[[collections]]
+type = "base"
+[[collections]]
+name = "twice"
+[[collections]]
+name = "twice"
+id = "x"
+)");
+  auto text = errors();
+  CHECK_THAT(text, Contains("velo.toml:3:10: collections.shards: "));
+  CHECK_THAT(text, Contains("velo.toml:4:18: collections.rules.list: ") && Contains("(column 5)"));
+  CHECK_THAT(text, Contains("collections.rules.lisst: "));
+  CHECK_THAT(text, Contains("velo.toml:6:7: collections.nam: ") && Contains("Did you mean name?"));
+  CHECK_THAT(text, Contains("velo.toml:7:1: collections.name: "));
+  CHECK_THAT(text, Contains("velo.toml:13:6: collections.id: There is no such setting"));
+  file("[[collections]]\nname = \"a\"\n[[collections]]\nname = \"a\"\n");
+  CHECK_THAT(errors(), Contains("Another collection is named a."));
+}
+
+TEST_CASE_METHOD(fixture, "the limits on rules hold for declared ones", "[net][config]") {
+  file("[limits]\nexpression_terms = 1\n[[collections]]\nname = \"a\"\nrules.list = \"x = 1 AND y = 2\"\n");
+  CHECK_THAT(errors(), Contains("collections.rules.list"));
+}
+
+TEST_CASE_METHOD(fixture, "the demo declares public posts, unless they are declared",
+                 "[net][config]") {
+  sources.demo = true;
+  auto c = load();
+  REQUIRE(c.collections.size() == 1);
+  CHECK(c.demo);
+  CHECK(c.collections[0].name == "posts");
+  CHECK(c.collections[0].rules.list == "");
+  CHECK(c.collections[0].rules.view == "");
+  CHECK(c.collections[0].rules.create == std::nullopt);
+
+  file("[[collections]]\nname = \"posts\"\n");
+  c = load();
+  REQUIRE(c.collections.size() == 1);
+  CHECK(c.collections[0].rules.list == std::nullopt);
+}
+
+TEST_CASE_METHOD(fixture, "one secret is not two", "[net][config]") {
+  sources.environment = {{"VELO_SUPERUSER_TOKEN", "same"}, {"VELO_INGEST_KEY", "same"}};
+  CHECK_THAT(errors(), Contains("ingest_key: It is the superuser token"));
+}
+
+TEST_CASE_METHOD(fixture, "a short JWT secret is accepted with a warning", "[net][config]") {
+  sources.environment = {{"VELO_JWT_SECRET", "short"}};
+  CHECK(load().warnings.size() == 1);
+  sources.environment = {{"VELO_JWT_SECRET", std::string(32, 'x')}};
+  CHECK(load().warnings.empty());
+}
+
+TEST_CASE_METHOD(fixture, "the description masks secrets and names origins", "[net][config]") {
+  file("[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"hush1\"\n");
+  sources.environment = {{"VELO_SUPERUSER_TOKEN", "hush2"}, {"VELO_JWT_SECRET", "hush3"}};
+  sources.flags = {{"--port", "9"}};
+  sources.demo = true;
+  const auto text = describe(load());
+  CHECK_THAT(text, !Contains("hush"));
+  CHECK_THAT(text, Contains("superuser_token = \"********\"") && Contains("# VELO_SUPERUSER_TOKEN"));
+  CHECK_THAT(text, Contains("port = 9 ") && Contains("# --port"));
+  CHECK_THAT(text, Contains("key = \"k1\""));
+  CHECK_THAT(text, Contains("[[collections]]  # --demo\nname = \"posts\""));
+}
+
+TEST_CASE_METHOD(fixture, "the description is a file that gives the same configuration",
+                 "[net][config]") {
+  file("[realtime]\nevent_name = \"a \\\"b\\\" {action}\"\nstale_after = \"90s\"\n[cors]\norigins = []\n"
+       "[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s\"\n"
+       "[[collections]]\nname = \"posts\"\nrules.list = 'a = \"x\"'\nhidden = [\"h\"]\n");
+  auto text = describe(load());
+  file(text);
+  const auto again = load();
+  CHECK(again.realtime.event_name == "a \"b\" {action}");
+  CHECK(again.realtime.stale_after == 90s);
+  CHECK(again.cors_origins.empty());
+  CHECK(again.collections[0].rules.list == "a = \"x\"");
+  CHECK(again.collections[0].hidden == std::vector<std::string>{"h"});
+}
