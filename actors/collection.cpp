@@ -281,10 +281,7 @@ boost::system::result<live_subscription, subscription_failure> collection_behavi
 std::optional<subscription_failure> collection_behavior::forbidden_now(
     const live_subscription& s, const storage::transaction& transaction) {
   const auto decision = rules::decide(rule_, s.filter, parameters_of(s.stored, s.auth));
-  if (decision.outcome == rules::access::unauthenticated)
-    return subscription_failure{"AuthError", "The collection's rule no longer allows guests.", 401,
-                                "rule_changed"};
-  if (decision.outcome == rules::access::forbidden)
+  if (decision.outcome != rules::access::granted)
     return subscription_failure{"AuthError", "The collection's rule no longer allows it.", 403,
                                 "rule_changed"};
   // The name of a public channel is no secret.

@@ -3,6 +3,7 @@
 #include "actors/record_channel.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/send.hpp>
 
 #include <iterator>
 #include <utility>
@@ -121,7 +122,9 @@ void connection_behavior::unsubscribe(const std::string& wire_name) {
 void connection_behavior::leave(const channel_id& channel, const subscription& s) {
   if (context_.attached.state_of(s.attachment) == attachments::state::gone) return;
   context_.attached.remove(s.attachment);
-  if (s.collection) send(s.collection, detach_notice{channel, s.attachment, context_.loop_index});
+  // Without a sender: this may run while the last reference to this actor goes.
+  if (s.collection)
+    caf::anon_send(s.collection, detach_notice{channel, s.attachment, context_.loop_index});
 }
 
 // However it ends, nothing may deliver to a session that is let go.

@@ -1,7 +1,5 @@
 #include "actors/random.hpp"
 
-#include "actors/base64url.hpp"
-
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
@@ -101,12 +99,6 @@ std::string random_hex(std::size_t size) {
 
 std::string random_socket_id() {
   return std::to_string(random_bits(48)) + '.' + std::to_string(random_bits(48));
-}
-
-std::string random_token(std::size_t bytes) {
-  std::string raw(bytes, '\0');
-  random_bytes({reinterpret_cast<unsigned char*>(raw.data()), raw.size()});
-  return encode_base64url(raw);
 }
 
 }  // namespace velo::actors

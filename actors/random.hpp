@@ -24,7 +24,4 @@ void random_bytes(std::span<unsigned char> out);
 /// `digits.digits` with 96 random bits: nobody guesses another's socket.
 [[nodiscard]] std::string random_socket_id();
 
-/// `bytes` random bytes as base64url: four characters for three bytes.
-[[nodiscard]] std::string random_token(std::size_t bytes);
-
 }  // namespace velo::actors

@@ -109,7 +109,8 @@ std::string unexpected(const CLI::App& app) {
     const auto name = word.substr(0, word.find('='));
     return "There is no flag " + name + '.' + did_you_mean(name, flags);
   }
-  return left.empty() ? "There is an argument too many." : quoted_toml(left.front()) + " is an argument too many.";
+  return left.empty() ? "There is an argument too many."
+                      : quoted_toml(left.front()) + " is an argument too many.";
 }
 
 std::string no_command(int argc, const char* const* argv, const CLI::App& app) {
@@ -141,7 +142,8 @@ command_line parse_command_line(int argc, const char* const* argv, const char* c
   auto* check =
       app.add_subcommand("check-config", "print the effective configuration and its origins");
   add_config_flags(*check, out.sources);
-  auto* explain = app.add_subcommand("explain", "judge a record by a rule and a filter, and say why");
+  auto* explain =
+      app.add_subcommand("explain", "judge a record by a rule and a filter, and say why");
   add_explain_flags(*explain, out.explain);
 
   try {

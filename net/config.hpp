@@ -86,16 +86,16 @@ struct log_config {
 struct config {
   std::string data;  ///< The data directory.
   std::string host;
-  std::uint16_t port = 0;    ///< 0: any free one.
-  unsigned threads = 0;      ///< At least 1 after loading.
-  std::string path_prefix;   ///< Empty, or `/...` without a slash at its end.
+  std::uint16_t port = 0;       ///< 0: any free one.
+  unsigned threads = 0;         ///< At least 1 after loading.
+  std::string path_prefix;      ///< Empty, or `/...` without a slash at its end.
   std::string superuser_token;  ///< Empty until complete_secrets (secrets.hpp).
   std::string ingest_key;       ///< Empty: there is none.
   auth_config auth;
   realtime_config realtime;
   history_config history;
   std::string storage_sync;  ///< `always`: a write is answered when it is on disk.
-  std::vector<app> apps;  ///< Empty until complete_secrets. The first is the default.
+  std::vector<app> apps;     ///< Empty until complete_secrets. The first is the default.
   std::vector<storage::collection> collections;  ///< Declared; keys left out have their default.
   limits_config limits;
   pusher_config pusher;
@@ -105,7 +105,7 @@ struct config {
   bool demo = false;  ///< `--demo`: there is a public collection `posts`.
 
   /// By key (`limits.body_bytes`, `apps.{id}`, `collections.{name}`): `default`,
-  /// `velo.toml:3:1`, `VELO_PORT`, `--port`.
+  /// `velo.toml:3:1`, `environment VELO_PORT`, `flag --port`.
   std::map<std::string, std::string> origins;
   /// What is accepted but unwise; for the log.
   std::vector<std::string> warnings;

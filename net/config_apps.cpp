@@ -69,9 +69,8 @@ app* find(config& c, const std::string& id) {
 void read_apps(const toml_document& file, config& into, std::vector<std::string>& errors) {
   const auto apps = file.root.find("apps");
   if (apps == file.root.end()) return;
-  const bool tables = apps->is_array() && std::all_of(apps->begin(), apps->end(), [](const json& a) {
-                        return a.is_object();
-                      });
+  const bool tables = apps->is_array() && std::all_of(apps->begin(), apps->end(),
+                                                      [](const json& a) { return a.is_object(); });
   if (!tables) {
     errors.push_back(file.at("apps") + "apps: Tables are expected: write [[apps]].");
     return;

@@ -15,8 +15,8 @@ namespace {
 using nlohmann::json;
 
 // What a file may say: what the API may, but what the server sets.
-const std::array<std::string, 9> collection_keys{
-    "name", "type", "rules", "hidden", "guarded", "history", "mirror", "shards", "app"};
+const std::array<std::string, 9> collection_keys{"name",    "type",   "rules",  "hidden", "guarded",
+                                                 "history", "mirror", "shards", "app"};
 
 bool declared(const config& c, const std::string& name) {
   return std::any_of(c.collections.begin(), c.collections.end(),
@@ -50,8 +50,8 @@ actors::engine_options judged_by(const config& c) {
 void read_collections(const toml_document& file, config& into, std::vector<std::string>& errors) {
   const auto tables = file.root.find("collections");
   if (tables == file.root.end()) return;
-  if (!tables->is_array() || !std::all_of(tables->begin(), tables->end(),
-                                          [](const json& t) { return t.is_object(); })) {
+  if (!tables->is_array() ||
+      !std::all_of(tables->begin(), tables->end(), [](const json& t) { return t.is_object(); })) {
     errors.push_back(file.at("collections") +
                      "collections: Tables are expected: write [[collections]].");
     return;
@@ -92,7 +92,7 @@ void add_demo_collection(config& into) {
   posts.rules.list = "";
   posts.rules.view = "";
   into.collections.push_back(std::move(posts));
-  into.origins["collections.posts"] = "--demo";
+  into.origins["collections.posts"] = "flag --demo";
 }
 
 }  // namespace velo::net

@@ -90,29 +90,30 @@ class loader {
     for (const auto& [name, value] : table.items()) {
       const auto path = prefix + name;
       if (path == "apps" || path == "collections") continue;  // Lists of tables: read elsewhere.
+      const auto wrong = [&](const std::string& sentence) {
+        errors_.push_back(file_->at(path) + path + ": " + sentence);
+      };
       const auto* row = find_row(path, key_of);
       if (row != nullptr) {
         auto place = file_->at(path);
+        const auto spelled = place + path;
         place.resize(place.size() - 2);  // Without its ": ".
-        put(*row, read_file_value(*row, value), place, path);
+        put(*row, read_file_value(*row, value), place, spelled);
       } else if (is_planned(path, '.', [](auto key) { return std::string(key); })) {
-        errors_.push_back(file_->at(path) + path + ": " + not_supported);
+        wrong(not_supported);
+      } else if (is_table(path) && !value.is_object()) {
+        wrong("A table is expected: write [" + path + "].");
       } else if (is_table(path)) {
-        if (value.is_object())
-          take_table(value, path + '.');
-        else
-          errors_.push_back(file_->at(path) + path + ": A table is expected: write [" + path +
-                            "].");
+        take_table(value, path + '.');
       } else {
-        errors_.push_back(file_->at(path) + path + ": There is no such setting." +
-                          did_you_mean(path, names_for_file()));
+        wrong("There is no such setting." + did_you_mean(path, names_for_file()));
       }
     }
   }
 
   static bool is_table(const std::string& path) {
-    return std::ranges::any_of(
-        settings(), [&](const setting& row) { return row.key.starts_with(path + '.'); });
+    return std::ranges::any_of(settings(),
+                               [&](const setting& row) { return row.key.starts_with(path + '.'); });
   }
 
   // Keys of the file, and its tables.
@@ -134,7 +135,7 @@ class loader {
       const auto* row = find_row(name, [](const setting& r) { return r.variable(); });
       if (row != nullptr) {
         // An empty variable is how many tools write one that is not there.
-        if (!text.empty()) put(*row, read_text(*row, text), name, {});
+        if (!text.empty()) put(*row, read_text(*row, text), "environment " + name, name);
       } else if (is_planned(name, '_', variable_of)) {
         errors_.push_back(name + ": " + not_supported);
       } else {
@@ -149,18 +150,18 @@ class loader {
     for (const auto& [name, text] : sources_.flags) {
       const auto* row = find_row(name, [](const setting& r) { return r.flag(); });
       if (row != nullptr)
-        put(*row, read_text(*row, text), name, {});
+        put(*row, read_text(*row, text), "flag " + name, name);
       else
         errors_.push_back(name + ": There is no such flag." +
                           did_you_mean(name, spellings([](const setting& r) { return r.flag(); })));
     }
   }
 
-  // `key` is for the message, where `origin` does not name it.
+  // `spelled` is what the message begins with.
   void put(const setting& row, const value_result<setting_value>& value, const std::string& origin,
-           const std::string& key) {
+           const std::string& spelled) {
     if (!value) {
-      errors_.push_back(origin + ": " + (key.empty() ? "" : key + ": ") + value.error().sentence);
+      errors_.push_back(spelled + ": " + value.error().sentence);
       return;
     }
     if (row.store != nullptr) {

@@ -19,7 +19,7 @@ struct app_override {
   std::optional<std::string> id;
   std::optional<std::string> key;
   std::optional<std::string> secret;
-  std::string origin;  ///< `VELO_APP_ID, VELO_APP_KEY`
+  std::string origin;  ///< `environment VELO_APP_ID, flag --app-key`
 
   [[nodiscard]] bool any() const { return id || key || secret; }
 };

@@ -42,8 +42,7 @@ class descriptor {
 // A file under a name of its own that goes away unless it was moved.
 class temporary_name {
  public:
-  explicit temporary_name(const std::string& path)
-      : name_(path + '.' + actors::random_id(12)) {}
+  explicit temporary_name(const std::string& path) : name_(path + '.' + actors::random_id(12)) {}
   temporary_name(const temporary_name&) = delete;
   temporary_name& operator=(const temporary_name&) = delete;
   ~temporary_name() { ::unlink(name_.c_str()); }
@@ -120,8 +119,7 @@ boost::system::result<bool, file_error> write_private_file(const std::string& pa
       return failed(path, "The file cannot be written");
   }
   // link() leaves a file that is there alone, rename() replaces it; both are atomic.
-  const int moved =
-      replace ? ::rename(name.get(), path.c_str()) : ::link(name.get(), path.c_str());
+  const int moved = replace ? ::rename(name.get(), path.c_str()) : ::link(name.get(), path.c_str());
   if (moved != 0) {
     if (!replace && errno == EEXIST) return false;
     return failed(path, "The file cannot be written");

@@ -15,6 +15,9 @@ namespace {
 
 using nlohmann::json;
 
+// Letters and digits alone, so that it survives every shell and header; 248 random bits.
+constexpr std::size_t token_size = 48;
+
 struct stored_secrets {
   std::optional<app> generated_app;
   std::string superuser_token;
@@ -62,11 +65,6 @@ std::string to_text(const stored_secrets& secrets) {
 
 app make_app() {
   return {"velo-" + actors::random_id(8), actors::random_hex(20), actors::random_hex(40)};
-}
-
-std::string make_token() {
-  constexpr std::size_t bytes = 36;  // 288 random bits, 48 characters
-  return actors::random_token(bytes);
 }
 
 // One round of: read, make what is missing, write. Again where another process
@@ -117,7 +115,7 @@ class completion {
     made_.app = config_.apps.empty() && !secrets.generated_app;
     if (made_.app) secrets.generated_app = make_app();
     made_.superuser_token = config_.superuser_token.empty() && secrets.superuser_token.empty();
-    if (made_.superuser_token) secrets.superuser_token = make_token();
+    if (made_.superuser_token) secrets.superuser_token = actors::random_id(token_size);
   }
 
   // False where a file has appeared that was not there when we looked.

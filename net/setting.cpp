@@ -139,11 +139,9 @@ value_result<setting_value> read_file_value(const setting& row, const json& valu
     return number(row, static_cast<std::uint64_t>(n));
   }
   if (row.kind == setting_kind::list) {
-    const bool texts = value.is_array() && std::all_of(value.begin(), value.end(), [](const json& v) {
-                         return v.is_string();
-                       });
-    if (!texts)
-      return value_error{"A list of strings is expected, such as [\"a\", \"b\"]."};
+    const bool texts = value.is_array() && std::all_of(value.begin(), value.end(),
+                                                       [](const json& v) { return v.is_string(); });
+    if (!texts) return value_error{"A list of strings is expected, such as [\"a\", \"b\"]."};
     return checked(row, value.get<std::vector<std::string>>());
   }
   if (row.kind == setting_kind::count)

@@ -78,7 +78,8 @@ std::string mount_prefix(const setting_value& value) {
 }
 
 std::string record_channel_prefix(const setting_value& value) {
-  constexpr std::size_t bytes_max = channel_name_bytes_max - 36 - std::string_view("private-").size();
+  constexpr std::size_t bytes_max =
+      channel_name_bytes_max - 36 - std::string_view("private-").size();
   const auto& prefix = text_of(value);
   // Another kind's prefix would make every record channel one of that kind.
   if (is_channel_name(prefix) && prefix.size() <= bytes_max &&
@@ -96,8 +97,7 @@ std::string event_template(const setting_value& value) {
   auto rest = name;
   for (auto at = rest.find(placeholder); at != std::string::npos; at = rest.find(placeholder))
     rest.erase(at, placeholder.size());
-  if (name.empty() || name.size() > bytes_max)
-    return "An event's name has 1 to 200 bytes.";
+  if (name.empty() || name.size() > bytes_max) return "An event's name has 1 to 200 bytes.";
   if (rest.find_first_of("{}") != std::string::npos)
     return quoted_toml(name) + " has a placeholder that is unknown: the only one is {action}.";
   for (const std::string_view taken : {"pusher:", "pusher_internal:", "client-"}) {
@@ -109,7 +109,8 @@ std::string event_template(const setting_value& value) {
 
 std::string always(const setting_value& value) {
   if (text_of(value) == "always") return {};
-  if (text_of(value) == "interval") return "interval is not supported by this version: write always.";
+  if (text_of(value) == "interval")
+    return "interval is not supported by this version: write always.";
   return quoted_toml(text_of(value)) + " is unknown: write always.";
 }
 
@@ -142,8 +143,8 @@ constexpr std::uint64_t kib = 1024;
 constexpr std::uint64_t mib = 1024 * kib;
 constexpr std::uint64_t gib = 1024 * mib;
 constexpr std::uint64_t second = 1000;
-constexpr std::uint64_t hour = 3600 * second;
-constexpr std::uint64_t year = 365 * 24 * hour;
+constexpr std::uint64_t hour = second * 3600;
+constexpr std::uint64_t year = hour * 24 * 365;
 
 constexpr std::array<std::string_view, 6> log_levels{"trace",   "debug", "info",
                                                      "warning", "error", "off"};
@@ -196,7 +197,9 @@ std::vector<setting> make_table() {
   return {
       row("data", text, "./velo-data", "data directory").MEMBER(data).only(not_empty),
       row("host", text, "127.0.0.1", "address to listen on").MEMBER(host).only(not_empty),
-      row("port", count, "8080", "port to listen on; 0: any free one").MEMBER(port).between(0, 65535),
+      row("port", count, "8080", "port to listen on; 0: any free one")
+          .MEMBER(port)
+          .between(0, 65535),
       row("threads", count, "0", "I/O threads; 0: one per core").MEMBER(threads).between(0, 1024),
       row("path_prefix", text, "", "mount prefix of HTTP and WebSocket paths")
           .MEMBER(path_prefix)

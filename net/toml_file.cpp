@@ -4,12 +4,14 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace velo::net {
 
@@ -30,7 +32,8 @@ class converter {
   explicit converter(toml_document& out) : out_(out) {}
 
   json convert(const toml::node& node, const std::string& path) {
-    if (!path.empty() && node.source().begin) out_.places[path] = place(out_.name, node.source().begin);
+    if (!path.empty() && node.source().begin)
+      out_.places[path] = place(out_.name, node.source().begin);
     if (const auto* table = node.as_table()) {
       auto object = json::object();
       for (const auto& [key, value] : *table)
@@ -43,23 +46,24 @@ class converter {
         array.push_back(convert(item, join(path, std::to_string(array.size()))));
       return array;
     }
-    return convert_scalar(node);
+    return convert_scalar(node, path);
   }
 
+  [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
+
  private:
-  static json convert_scalar(const toml::node& node) {
+  json convert_scalar(const toml::node& node, const std::string& path) {
     if (const auto text = node.value_exact<std::string>()) return *text;
     if (const auto flag = node.value_exact<bool>()) return *flag;
     if (const auto whole = node.value_exact<std::int64_t>()) return *whole;
     if (const auto number = node.value_exact<double>()) return *number;
-    std::ostringstream date;  // No setting is one; it will be refused by its type or its text.
-    node.visit([&](const auto& value) {
-      if constexpr (toml::is_chronological<decltype(value)>) date << value.get();
-    });
-    return date.str();
+    errors_.push_back(out_.at(path) + path +
+                      ": A date is no setting's value: write a string in quotes.");
+    return nullptr;
   }
 
   toml_document& out_;
+  std::vector<std::string> errors_;
 };
 
 // Nothing where it cannot be read, a directory included; errno says why.
@@ -92,10 +96,12 @@ config_result<toml_document> read_toml_file(const std::string& path) {
   document.name = path;
   try {
     const toml::table table = toml::parse(*text, std::string_view(path));
-    document.root = converter(document).convert(table, {});
+    converter from_toml(document);
+    document.root = from_toml.convert(table, {});
+    if (!from_toml.errors().empty()) return config_errors{from_toml.errors()};
   } catch (const toml::parse_error& error) {
-    return config_errors{{place(path, error.source().begin) + ": " +
-                          std::string(error.description()) + '.'}};
+    return config_errors{
+        {place(path, error.source().begin) + ": " + std::string(error.description()) + '.'}};
   }
   return document;
 }

@@ -13,7 +13,7 @@
 namespace velo::net {
 
 struct toml_document {
-  nlohmann::json root;  ///< Dates are texts.
+  nlohmann::json root;
   /// `file:line:column` by path: `limits.body_bytes`, `collections.0.rules.list`.
   std::map<std::string, std::string> places;
   std::string name;  ///< As it was given.

@@ -13,9 +13,11 @@ using unit = std::pair<std::string_view, std::uint64_t>;
 
 constexpr std::array<unit, 4> duration_units{
     {{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
-constexpr std::array<unit, 5> size_units{
-    {{"TiB", 1ULL << 40U}, {"GiB", 1ULL << 30U}, {"MiB", 1ULL << 20U}, {"KiB", 1ULL << 10U},
-     {"B", 1}}};
+constexpr std::array<unit, 5> size_units{{{"TiB", 1ULL << 40U},
+                                          {"GiB", 1ULL << 30U},
+                                          {"MiB", 1ULL << 20U},
+                                          {"KiB", 1ULL << 10U},
+                                          {"B", 1}}};
 
 // Far above any sense, and sums of it stay in range.
 constexpr std::uint64_t value_max = 1ULL << 60U;

@@ -55,7 +55,7 @@ using upgrade_request = boost::beast::http::request<boost::beast::http::string_b
 /// Takes over a connection on which `request` asks for a WebSocket. Always
 /// completes the upgrade, then closes with the reason where there is one to
 /// refuse: a stock client would retry a plain HTTP error for ever. Called on the
-/// loop's thread; `socket` may belong to any io_context. Never throws.
+/// loop's thread; `socket` may belong to any io_context.
 void start_websocket(reactor& loop, actors::connection_context& context,
                      const websocket_settings& settings, boost::asio::ip::tcp::socket&& socket,
                      upgrade_request&& request);

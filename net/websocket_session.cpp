@@ -119,10 +119,11 @@ admission websocket_session::take_place(admission admitted) {
   if (!admitted) return admitted;
   if (settings_.draining.load(std::memory_order_relaxed)) return close_code::over_capacity;
   const auto others = settings_.connections.fetch_add(1, std::memory_order_relaxed);
-  holds_place_ = true;
   if (settings_.connections_max != 0 && others >= settings_.connections_max) {
+    settings_.connections.fetch_sub(1, std::memory_order_relaxed);
     return close_code::over_capacity;
   }
+  holds_place_ = true;
   return admitted;
 }
 
@@ -245,17 +246,24 @@ void websocket_session::handle(const unknown_frame& frame) {
 void websocket_session::deliver(const actors::event& what, std::string_view channel_prefix,
                                 std::string_view channel) {
   if (!is_open()) return;
-  if (!plain_in_json(what.name)) [[unlikely]] {
-    return deliver({actors::escape_json(what.name), what.data}, channel_prefix, channel);
+  // Looking costs less than carrying an escaped name through every layer: names are short.
+  if (plain_in_json(what.name)) [[likely]] {
+    queue_event(what.name, what.data, channel_prefix, channel);
+  } else {
+    queue_event(actors::escape_json(what.name), what.data, channel_prefix, channel);
   }
+}
+
+void websocket_session::queue_event(std::string_view name, std::string_view data,
+                                    std::string_view channel_prefix, std::string_view channel) {
   std::array<std::string_view, 9> pieces{{{},
                                           R"({"event":")",
-                                          what.name,
+                                          name,
                                           R"(","channel":")",
                                           channel_prefix,
                                           channel,
                                           R"(","data":")",
-                                          what.data,
+                                          data,
                                           R"("})"}};
   std::size_t bytes = 0;
   for (const auto piece : pieces) bytes += piece.size();

@@ -90,6 +90,8 @@ class websocket_session final : public actors::session,
 
   void queue(std::span<const std::string_view> pieces);
   void queue_text(std::string_view text);
+  void queue_event(std::string_view name, std::string_view data, std::string_view channel_prefix,
+                   std::string_view channel);
   void overflow();
   void close(close_code code) { close(number(code), sentence(code)); }
   void ping();

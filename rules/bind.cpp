@@ -26,9 +26,7 @@ std::optional<bool> predicate::constant() const noexcept {
 }
 
 predicate bind(const rule& who, const expression& filter, const parameters& identity) {
-  if (identity.superuser) return bind(filter, identity);
-  return predicate(
-      normal_conjunction({normalise(who.condition(), identity), normalise(filter, identity)}));
+  return predicate(normalise(who, filter, identity));
 }
 
 predicate bind(const expression& tree, const parameters& identity) {

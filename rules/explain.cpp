@@ -13,6 +13,7 @@
 
 #include "rules/evaluate.hpp"
 #include "rules/json.hpp"
+#include "rules/normalise.hpp"
 #include "rules/parser.hpp"
 #include "rules/time_text.hpp"
 
@@ -174,7 +175,7 @@ class text_cache {
   const result<Value>& get(const std::string& text, Parse parse) {
     const auto known = values_.find(text);
     if (known != values_.end()) return known->second;
-    constexpr std::size_t texts_max = 1024;
+    constexpr std::size_t texts_max = 256;
     if (values_.size() == texts_max) values_.clear();
     return values_.emplace(text, parse(text)).first->second;
   }
@@ -216,7 +217,9 @@ std::string answer_to(std::string_view request_json, bool with_trace, compiled_t
     asked.filter = *filter;
   }
 
-  const bool matches = evaluate(bind(asked.who, asked.filter, asked.identity()), asked.change());
+  // As bind() does it, less the hash that only a predicate kept needs.
+  const auto bound = normalise(asked.who, asked.filter, asked.identity());
+  const bool matches = evaluate(bound, {}, asked.change());
   if (!with_trace) return matches ? R"({"matches":true})" : R"({"matches":false})";
   answer_json answer{{"matches", matches}, {"trace", trace_of(asked)}};
   if (auto warnings = warnings_of(rule_text, filter_text); !warnings.empty()) {

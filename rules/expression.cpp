@@ -21,7 +21,8 @@ expression::expression(bool constant) {
 
 expression::expression(comparison leaf) {
   const auto* pattern = std::get_if<constant>(&leaf.right);
-  if ((leaf.op == relation::like || leaf.op == relation::ilike) && pattern != nullptr) {
+  const bool is_like = leaf.op == relation::like || leaf.op == relation::ilike;
+  if (is_like && pattern != nullptr && !leaf.pattern) {
     const auto fold = leaf.op == relation::ilike;
     if (const auto* text = pattern->value().get_ptr<const std::string*>()) {
       leaf.pattern = std::make_shared<const like_pattern>(*text, fold);

@@ -46,7 +46,8 @@ struct comparison {
   bool any = false;
   operand right = constant::literal(nullptr);
   std::vector<constant> list;
-  /// Made by expression() for LIKE and ILIKE with a constant pattern.
+  /// Made by expression() for LIKE and ILIKE with a constant pattern, unless it
+  /// is there; whoever changes `op` or `right` of a copy resets it.
   std::shared_ptr<const like_pattern> pattern;
 
   /// Ignores `pattern`, which follows from the rest.

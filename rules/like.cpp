@@ -9,8 +9,18 @@ namespace velo::rules {
 
 namespace {
 
+/// Most texts are ASCII, and these two are the inner loop.
+template <bool Fold>
+bool ascii(char byte, code_point& found) noexcept {
+  if (static_cast<unsigned char>(byte) >= 0x80) return false;
+  const bool upper = Fold && byte >= 'A' && byte <= 'Z';
+  found.value = static_cast<char32_t>(upper ? byte + 32 : byte);
+  return true;
+}
+
 template <bool Fold>
 code_point next(std::string_view text, std::size_t position) noexcept {
+  if (code_point found; ascii<Fold>(text[position], found)) return found;
   auto found = decode(text, position);
   if constexpr (Fold) found.value = fold_case(found.value);
   return found;
@@ -18,6 +28,7 @@ code_point next(std::string_view text, std::size_t position) noexcept {
 
 template <bool Fold>
 code_point previous(std::string_view text, std::size_t end) noexcept {
+  if (code_point found; ascii<Fold>(text[end - 1], found)) return found;
   auto found = decode_back(text, end);
   if constexpr (Fold) found.value = fold_case(found.value);
   return found;

@@ -207,7 +207,6 @@ class normaliser {
   }
 
   expression bound(comparison leaf, bool inverted) const {
-    leaf.pattern = nullptr;
     leaf.left = bound(leaf.left);
     leaf.right = bound(leaf.right);
     if (leaf.op == relation::in_path) {
@@ -317,8 +316,9 @@ expression normalise(const expression& tree, const parameters& identity) {
   return normaliser(identity).normal(tree, false);
 }
 
-expression normal_conjunction(std::vector<expression> terms) {
-  return combine<conjunction>(std::move(terms));
+expression normalise(const rule& who, const expression& filter, const parameters& identity) {
+  if (identity.superuser) return normalise(filter, identity);
+  return combine<conjunction>({normalise(who.condition(), identity), normalise(filter, identity)});
 }
 
 }  // namespace velo::rules

@@ -10,7 +10,8 @@ namespace velo::rules {
 
 [[nodiscard]] expression normalise(const expression& tree, const parameters& identity);
 
-/// AND over trees that are normal already.
-[[nodiscard]] expression normal_conjunction(std::vector<expression> terms);
+/// Rule AND filter; a superuser passes every rule.
+[[nodiscard]] expression normalise(const rule& who, const expression& filter,
+                                   const parameters& identity);
 
 }  // namespace velo::rules

@@ -257,6 +257,10 @@ result<std::unique_ptr<environment>> environment::open(const std::filesystem::pa
 }
 
 environment::~environment() {
+  unsigned flags = 0;
+  // A clean end loses nothing, whatever `durable` was.
+  if (mdb_env_get_flags(handle_, &flags) == MDB_SUCCESS && (flags & MDB_NOSYNC) != 0)
+    mdb_env_sync(handle_, 1);
   mdb_env_close(handle_);
 }
 

@@ -24,7 +24,7 @@ namespace velo::storage {
 
 struct environment_options {
   std::size_t map_bytes = std::size_t{1} << 40;  ///< Address space, not memory nor disk.
-  bool durable = true;                           ///< A commit waits for the disk: sync = always.
+  bool durable = true;                           ///< A commit waits for the disk (sync = always).
   unsigned max_readers = 1024;                   ///< Read transactions open at once.
 };
 
@@ -62,7 +62,8 @@ class environment {
   /// one stays open too long or no address space is to be had.
   result<void> grow();
 
-  /// Makes everything committed so far durable (sync = interval).
+  /// Makes everything committed so far durable (sync = interval); the
+  /// destructor does so too. May run beside a writer.
   result<void> sync();
 
   std::size_t map_bytes() const;   ///< Now.

@@ -25,8 +25,8 @@ TEST_CASE("base64url has the texts of RFC 4648, without padding", "[actors][base
 
 TEST_CASE("base64url refuses every other text of the same bytes", "[actors][base64url]") {
   const std::string text = GENERATE("Zg==", "Zm8=", "Z", "Zm9vY", "Zm9v\n", " Zm9v", "+__+", "-//-",
-                                    "Zh",    // a stray bit in the second character
-                                    "Zm9",   // two of them
+                                    "Zh",   // a stray bit in the second character
+                                    "Zm9",  // two of them
                                     "Zm\xc3\xb6v");
   CHECK_FALSE(decode_base64url(text).has_value());
 }

@@ -27,8 +27,7 @@ token_verifier::time at(std::int64_t seconds) {
 std::string sign(const std::string& header, const std::string& payload) {
   auto text = encode_base64url(header) + '.' + encode_base64url(payload);
   const auto mac = hmac_sha256(secret, text);
-  return text + '.' +
-         encode_base64url({reinterpret_cast<const char*>(mac.data()), mac.size()});
+  return text + '.' + encode_base64url({reinterpret_cast<const char*>(mac.data()), mac.size()});
 }
 
 std::string with_header(const std::string& header) {
@@ -38,7 +37,8 @@ std::string with_header(const std::string& header) {
 // What becomes of `token`: its error's name, or "valid".
 std::string outcome_of(std::string_view token, claim_policy policy = {},
                        token_verifier::time now = at(1000)) {
-  const auto claims = make_hs256_verifier(std::string(secret), std::move(policy))->verify(token, now);
+  const auto claims =
+      make_hs256_verifier(std::string(secret), std::move(policy))->verify(token, now);
   return claims ? "valid" : std::string(to_string(claims.error()));
 }
 
@@ -58,7 +58,8 @@ TEST_CASE("the HS256 token of RFC 7515 A.1 is verified", "[actors][jwt]") {
   REQUIRE(key.has_value());
   const std::string token =
       "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9"
-      ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl"
+      ".eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnV"
+      "l"
       "fQ"
       ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
   const auto verifier = make_hs256_verifier(*key, {"joe", "", 0s});
@@ -123,7 +124,8 @@ TEST_CASE("no shorter and no longer text is the token", "[actors][jwt]") {
   const auto token = mint({{"sub", "u1"}});
   for (std::size_t size = 0; size < token.size(); ++size)
     REQUIRE(outcome_of(token.substr(0, size)) != "valid");
-  for (const auto* more : {"=", ".", "A", "AA", " ", "\n", ".AA"}) CHECK(outcome_of(token + more) != "valid");
+  for (const auto* more : {"=", ".", "A", "AA", " ", "\n", ".AA"})
+    CHECK(outcome_of(token + more) != "valid");
   CHECK(outcome_of(' ' + token) != "valid");
   CHECK(outcome_of(std::string_view("\0.\0.\0", 5)) == sentence(jwt_error::malformed));
 }
@@ -135,9 +137,10 @@ TEST_CASE("another secret's token has a bad signature", "[actors][jwt]") {
 
 TEST_CASE("claims that are no JSON object are malformed, though signed", "[actors][jwt]") {
   const std::string header = R"({"alg":"HS256"})";
-  const std::string payload = GENERATE(as<std::string>(), "", "[]", "7", "null", "{", "{}x", "{\"a\":\"\xff\"}",
-                                       std::string(300, '[') + std::string(300, ']'),
-                                       "{\"a\":" + std::string(300, '[') + std::string(300, ']') + "}");
+  const std::string payload =
+      GENERATE(as<std::string>(), "", "[]", "7", "null", "{", "{}x", "{\"a\":\"\xff\"}",
+               std::string(300, '[') + std::string(300, ']'),
+               "{\"a\":" + std::string(300, '[') + std::string(300, ']') + "}");
   CHECK(outcome_of(sign(header, payload)) == sentence(jwt_error::malformed));
 }
 
@@ -190,8 +193,8 @@ TEST_CASE("exp, nbf and iat are compared with the clock", "[actors][jwt]") {
 TEST_CASE("iss and aud are checked where they are configured", "[actors][jwt]") {
   const claim_policy issued{"https://id.example", "", 0s};
   CHECK(outcome_of(mint({{"iss", "https://id.example"}}), issued) == "valid");
-  for (const json& claims : {json::object(), json{{"iss", "https://id.example/"}}, json{{"iss", nullptr}},
-                             json{{"iss", {"https://id.example"}}}})
+  for (const json& claims : {json::object(), json{{"iss", "https://id.example/"}},
+                             json{{"iss", nullptr}}, json{{"iss", {"https://id.example"}}}})
     CHECK(outcome_of(mint(claims), issued) == sentence(jwt_error::wrong_issuer));
 
   const claim_policy meant{"", "velo", 0s};

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { app, jwtSecret, secrets, Server, superuser, temporaryDirectory, velo } from './support/server.mjs'
 import { connected, listen, pusher } from './support/clients.mjs'
 import { Socket } from './support/socket.mjs'
+import { afterwards } from './support/wait.mjs'
 import { assertEvent, assertRefused, asSuperuser, create, subscribe, tokenOf } from './support/velo.mjs'
 
 function file(text) {
@@ -16,7 +17,7 @@ function file(text) {
 
 async function started(t, options) {
   const server = await Server.start(options)
-  t.after(() => server.close())
+  afterwards(t, () => server.close())
   return server
 }
 
@@ -33,8 +34,8 @@ test('check-config: flags over environment over file over defaults, each with it
     env: { VELO_PORT: '9002', VELO_THREADS: '2' },
   })
   assert.equal(code, 0, stderr)
-  assert.match(lineOf(stdout, 'port'), /9003.*flag/i)
-  assert.match(lineOf(stdout, 'threads'), /\b2\b.*env/i)
+  assert.match(lineOf(stdout, 'port'), /9003.*(flag|--port)/i)
+  assert.match(lineOf(stdout, 'threads'), /\b2\b.*(env|VELO_THREADS)/i)
   assert.match(lineOf(stdout, 'host'), /127\.0\.0\.2.*(file|velo\.toml)/i)
   assert.match(stdout, /activity_timeout"?\s*[=:].*77s?.*(file|velo\.toml)/i)
   assert.match(stdout, /stale_after"?\s*[=:].*default/i)

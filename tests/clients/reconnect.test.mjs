@@ -9,7 +9,7 @@ import { assertEvent, collection, create, open, remove, subscribe, tokenOf, user
 const patient = 20_000
 let server
 before(async () => {
-  server = await Server.start({ env: { VELO_DRAIN_TIME: '200ms' } })
+  server = await Server.start()
   await users(server)
 })
 after(() => server?.close())

@@ -4,19 +4,19 @@ import { test } from 'node:test'
 import { Server } from './support/server.mjs'
 import { listen, pusher } from './support/clients.mjs'
 import { Socket } from './support/socket.mjs'
-import { until, within } from './support/wait.mjs'
+import { afterwards, until, within } from './support/wait.mjs'
 import { collection, create, list, remove, subscribe, update, view } from './support/velo.mjs'
 
 const long = Boolean(process.env.VELO_LONG)
 
 async function started(t, options) {
   const server = await Server.start(options)
-  t.after(() => server.close())
+  afterwards(t, () => server.close())
   return server
 }
 
 test('SIGTERM: /up turns 503, upgrades are refused, sockets close 4100, exit 0 within 5 s', async (t) => {
-  const server = await started(t)
+  const server = await started(t, { env: { VELO_DRAIN_TIME: '3s' } }) // as by default
   const sockets = []
   for (let n = 0; n < 10; n += 1) sockets.push(await Socket.connect(t, server))
   const begun = Date.now()

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { Server, superuser } from './support/server.mjs'
 import { listen, pusher, wireName } from './support/clients.mjs'
 import { dataOf, Socket } from './support/socket.mjs'
-import { until } from './support/wait.mjs'
+import { afterwards, until } from './support/wait.mjs'
 import { assertEvent, assertRefused, asSuperuser, collection, create, open, subscribe, tokenOf, users } from './support/velo.mjs'
 
 let server
@@ -106,7 +106,7 @@ test('connections are listed for superusers, by collection and page by page', as
 
 test('stale: without socket and ping a subscription is dropped, with either it stays', async (t) => {
   const brief = await Server.start({ env: { VELO_REALTIME_STALE_AFTER: '1s' } })
-  t.after(() => brief.close())
+  afterwards(t, () => brief.close())
   const posts = await collection(brief)
   const forgotten = (await subscribe(brief, posts)).channel_name
   const pinged = (await subscribe(brief, posts)).channel_name

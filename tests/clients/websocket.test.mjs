@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { app, Server } from './support/server.mjs'
 import { connected, pusher } from './support/clients.mjs'
 import { dataOf, Raw, sign, Socket } from './support/socket.mjs'
+import { afterwards } from './support/wait.mjs'
 import { collection, create, open, subscribe, tokenOf, users } from './support/velo.mjs'
 
 let server
@@ -229,7 +230,7 @@ test('no more than 16 sockets listen on one record channel', async (t) => {
 
 test('idle check: who answers no ping is closed 4201, who does stays', async (t) => {
   const eager = await Server.start({ env: { VELO_PUSHER_ACTIVITY_TIMEOUT: '1s', VELO_PUSHER_PONG_TIMEOUT: '1s' } })
-  t.after(() => eager.close())
+  afterwards(t, () => eager.close())
   const silent = await Socket.connect(t, eager, { autoPong: false })
   assert.equal(silent.established.activity_timeout, 1)
   const polite = await Socket.connect(t, eager)

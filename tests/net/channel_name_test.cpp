@@ -49,7 +49,8 @@ TEST_CASE("private and presence channels need a signature", "[net][channel_name]
 
 TEST_CASE("channel names have 1 to 164 of the allowed characters", "[net][channel_name]") {
   for (const auto* name : {"a", "#a", "private-Foo_1=@,.;", "-"}) CHECK(is_channel_name(name));
-  for (const auto* name : {"", "#", "##a", "a#", "a b", "a:b", "a/b", "a\n", "\xc3\xa4", "a*", "a\"b"})
+  for (const auto* name :
+       {"", "#", "##a", "a#", "a b", "a:b", "a/b", "a\n", "\xc3\xa4", "a*", "a\"b"})
     CHECK_FALSE(is_channel_name(name));
   CHECK_FALSE(is_channel_name(std::string_view("a\0", 2)));
   CHECK(is_channel_name(std::string(164, 'a')));
@@ -58,8 +59,8 @@ TEST_CASE("channel names have 1 to 164 of the allowed characters", "[net][channe
 
 TEST_CASE("socket ids are digits, a dot and digits", "[net][channel_name]") {
   for (const auto* id : {"1.1", "218765.4093127", "0.0"}) CHECK(is_socket_id(id));
-  for (const auto* id : {"", ".", "1.", ".1", "1", "1.1.1", "1.1 ", " 1.1", "-1.1", "1.a", "1.1:x",
-                         "1.1\n"})
+  for (const auto* id :
+       {"", ".", "1.", ".1", "1", "1.1.1", "1.1 ", " 1.1", "-1.1", "1.a", "1.1:x", "1.1\n"})
     CHECK_FALSE(is_socket_id(id));
   CHECK_FALSE(is_socket_id(std::string(40, '1') + '.' + std::string(40, '1')));
 }

@@ -19,15 +19,16 @@ command_line parse(std::vector<const char*> words, std::vector<const char*> envi
 }  // namespace
 
 TEST_CASE("serve takes a flag for every setting", "[net][command_line]") {
-  const auto line = parse({"serve", "--config", "velo.toml", "--port", "9", "--limits-body-bytes=1MiB",
-                           "--path-prefix", "", "--port", "10", "--demo"},
-                          {"VELO_HOST=h", "HOME=/", "VELO_NAME", "VELO_DATA=a=b"});
+  const auto line =
+      parse({"serve", "--config", "velo.toml", "--port", "9", "--limits-body-bytes=1MiB",
+             "--path-prefix", "", "--port", "10", "--demo"},
+            {"VELO_HOST=h", "HOME=/", "VELO_NAME", "VELO_DATA=a=b"});
   CHECK(line.what == command::serve);
   CHECK(line.sources.file == "velo.toml");
   CHECK(line.sources.demo);
-  CHECK(line.sources.flags ==
-        std::map<std::string, std::string>{
-            {"--port", "10"}, {"--limits-body-bytes", "1MiB"}, {"--path-prefix", ""}});
+  CHECK(line.sources.flags == std::map<std::string, std::string>{{"--port", "10"},
+                                                                 {"--limits-body-bytes", "1MiB"},
+                                                                 {"--path-prefix", ""}});
   CHECK(line.sources.environment ==
         std::map<std::string, std::string>{{"VELO_HOST", "h"}, {"VELO_DATA", "a=b"}});
 }
@@ -47,8 +48,8 @@ TEST_CASE("variables stand for --config and --demo", "[net][command_line]") {
 }
 
 TEST_CASE("explain keeps what was typed", "[net][command_line]") {
-  const auto line = parse({"explain", "--filter", "a = [1]", "--record", "{\"a\": [1, 2]}", "--auth",
-                           "[1]", "--rule", "", "--action", "updated"});
+  const auto line = parse({"explain", "--filter", "a = [1]", "--record", "{\"a\": [1, 2]}",
+                           "--auth", "[1]", "--rule", "", "--action", "updated"});
   CHECK(line.what == command::explain);
   CHECK(line.explain.filter == "a = [1]");
   CHECK(line.explain.record == "{\"a\": [1, 2]}");

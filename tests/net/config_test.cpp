@@ -1,8 +1,8 @@
 #include "net/config.hpp"
 
 #include "net/setting.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/storage/temp_directory.hpp"
+#include "tests/support/catch.hpp"
 
 #include <chrono>
 #include <fstream>
@@ -123,8 +123,8 @@ TEST_CASE_METHOD(fixture, "flags override variables, variables the file, the fil
   CHECK(c.port == 3);
   CHECK(c.host == "variable");
   CHECK(c.threads == 3);
-  CHECK(c.origins.at("port") == "--port");
-  CHECK(c.origins.at("host") == "VELO_HOST");
+  CHECK(c.origins.at("port") == "flag --port");
+  CHECK(c.origins.at("host") == "environment VELO_HOST");
   CHECK(c.origins.at("threads") == *sources.file + ":3:11");
   CHECK(c.origins.at("data") == "default");
 }
@@ -151,8 +151,10 @@ TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net
   sources.environment = {{"VELO_PROT", "1"}, {"VELOX", "1"}, {"VELO_AUTH_JWT_SECRET", "x"}};
   sources.flags = {{"--hots", "x"}};
   const auto text = errors();
-  CHECK_THAT(text, Contains("velo.toml:1:10: thread: There is no such setting. Did you mean threads?"));
-  CHECK_THAT(text, Contains("velo.toml:2:1: limit: There is no such setting. Did you mean limits?"));
+  CHECK_THAT(text,
+             Contains("velo.toml:1:10: thread: There is no such setting. Did you mean threads?"));
+  CHECK_THAT(text,
+             Contains("velo.toml:2:1: limit: There is no such setting. Did you mean limits?"));
   CHECK_THAT(text, Contains("limits.outbox_frame: There is no such setting. Did you mean "
                             "limits.outbox_frames?"));
   CHECK_THAT(text, Contains("VELO_PROT: There is no such setting. Did you mean VELO_PORT?"));
@@ -163,12 +165,15 @@ TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net
 }
 
 TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[net][config]") {
-  file("trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\nevent_bytes = 5\n[[driver]]\nkind = \"x\"\n");
+  file(
+      "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\nevent_bytes = 5\n[[driver]]\nkind = "
+      "\"x\"\n");
   sources.environment = {{"VELO_METRICS_TOKEN", "x"}, {"VELO_TLS_KEY", "x"}};
   const auto text = errors();
   for (const auto* name : {"trusted_proxies", "tls", "limits.event_bytes", "driver",
                            "VELO_METRICS_TOKEN", "VELO_TLS_KEY"})
-    CHECK_THAT(text, Contains(std::string(name) + ": It is not supported by this version: remove it."));
+    CHECK_THAT(text,
+               Contains(std::string(name) + ": It is not supported by this version: remove it."));
 }
 
 TEST_CASE_METHOD(fixture, "a wrong value says what to write", "[net][config]") {
@@ -179,7 +184,8 @@ TEST_CASE_METHOD(fixture, "a wrong value says what to write", "[net][config]") {
       {"port = 1.5", "port: A whole number is expected"},
       {"host = 5", "host: A string in quotes is expected."},
       {"host = \"\"", "host: It must not be empty."},
-      {"host = 1979-05-27", "host: "},
+      {"host = 1979-05-27",
+       "velo.toml:1:8: host: A date is no setting's value: write a string in quotes."},
       {"realtime.stale_after = 5", "\"5\" is not a duration: write a number with a unit"},
       {"realtime.stale_after = \"5\"", "\"5\" is not a duration"},
       {"realtime.stale_after = true", "A string in quotes is expected."},
@@ -232,7 +238,8 @@ TEST_CASE_METHOD(fixture, "an empty file is a configuration", "[net][config]") {
 }
 
 TEST_CASE_METHOD(fixture, "apps come from the file, and the variables add one", "[net][config]") {
-  file("[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s1\"\nallowed_origins = [\"https://a\"]\n");
+  file(
+      "[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s1\"\nallowed_origins = [\"https://a\"]\n");
   CHECK(load().apps == std::vector<app>{{"one", "k1", "s1", true, {"https://a"}}});
 
   sources.environment = {{"VELO_APP_ID", "two"}, {"VELO_APP_KEY", "k2"}, {"VELO_APP_SECRET", "s2"}};
@@ -240,7 +247,8 @@ TEST_CASE_METHOD(fixture, "apps come from the file, and the variables add one", 
   REQUIRE(c.apps.size() == 2);
   CHECK(c.apps[1] == app{"two", "k2", "s2", true, {"*"}});
   CHECK(c.origins.at("apps.one") == *sources.file + ":1:1");
-  CHECK(c.origins.at("apps.two") == "VELO_APP_ID, VELO_APP_KEY, VELO_APP_SECRET");
+  CHECK(c.origins.at("apps.two") ==
+        "environment VELO_APP_ID, environment VELO_APP_KEY, environment VELO_APP_SECRET");
 }
 
 TEST_CASE_METHOD(fixture, "the variables override the app with that id", "[net][config]") {
@@ -259,12 +267,15 @@ TEST_CASE_METHOD(fixture, "an app that cannot work is refused", "[net][config]")
   CHECK_THAT(errors(), Contains("It needs a key: write 1 to 64 of"));
 
   sources.environment.clear();
-  file("[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n");
-  CHECK_THAT(errors(), Contains("Another app has this id.") && Contains("Another app has this key."));
+  file(
+      "[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n");
+  CHECK_THAT(errors(),
+             Contains("Another app has this id.") && Contains("Another app has this key."));
   file("[[apps]]\nid=\"a\"\nkeey=\"k\"\nwebhooks=[]\nenabled=1\n");
-  CHECK_THAT(errors(), Contains("apps.keey: There is no such setting of an app. Did you mean key?") &&
-                           Contains("apps.webhooks: It is not supported by this version") &&
-                           Contains("enabled is true or false."));
+  CHECK_THAT(errors(),
+             Contains("apps.keey: There is no such setting of an app. Did you mean key?") &&
+                 Contains("apps.webhooks: It is not supported by this version") &&
+                 Contains("enabled is true or false."));
 }
 
 TEST_CASE_METHOD(fixture, "collections are declared as the API would take them", "[net][config]") {
@@ -330,7 +341,9 @@ id = "x"
 }
 
 TEST_CASE_METHOD(fixture, "the limits on rules hold for declared ones", "[net][config]") {
-  file("[limits]\nexpression_terms = 1\n[[collections]]\nname = \"a\"\nrules.list = \"x = 1 AND y = 2\"\n");
+  file(
+      "[limits]\nexpression_terms = 1\n[[collections]]\nname = \"a\"\nrules.list = \"x = 1 AND y = "
+      "2\"\n");
   CHECK_THAT(errors(), Contains("collections.rules.list"));
 }
 
@@ -370,17 +383,20 @@ TEST_CASE_METHOD(fixture, "the description masks secrets and names origins", "[n
   sources.demo = true;
   const auto text = describe(load());
   CHECK_THAT(text, !Contains("hush"));
-  CHECK_THAT(text, Contains("superuser_token = \"********\"") && Contains("# VELO_SUPERUSER_TOKEN"));
-  CHECK_THAT(text, Contains("port = 9 ") && Contains("# --port"));
+  CHECK_THAT(text, Contains("superuser_token = \"********\"") &&
+                       Contains("# environment VELO_SUPERUSER_TOKEN"));
+  CHECK_THAT(text, Contains("port = 9 ") && Contains("# flag --port"));
   CHECK_THAT(text, Contains("key = \"k1\""));
-  CHECK_THAT(text, Contains("[[collections]]  # --demo\nname = \"posts\""));
+  CHECK_THAT(text, Contains("[[collections]]  # flag --demo\nname = \"posts\""));
 }
 
 TEST_CASE_METHOD(fixture, "the description is a file that gives the same configuration",
                  "[net][config]") {
-  file("[realtime]\nevent_name = \"a \\\"b\\\" {action}\"\nstale_after = \"90s\"\n[cors]\norigins = []\n"
-       "[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s\"\n"
-       "[[collections]]\nname = \"posts\"\nrules.list = 'a = \"x\"'\nhidden = [\"h\"]\n");
+  file(
+      "[realtime]\nevent_name = \"a \\\"b\\\" {action}\"\nstale_after = \"90s\"\n[cors]\norigins = "
+      "[]\n"
+      "[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s\"\n"
+      "[[collections]]\nname = \"posts\"\nrules.list = 'a = \"x\"'\nhidden = [\"h\"]\n");
   auto text = describe(load());
   file(text);
   const auto again = load();

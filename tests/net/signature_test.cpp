@@ -17,8 +17,7 @@ constexpr std::string_view secret_a = "7ad3773142a6692b25b8";
 constexpr std::string_view key_b = "velo-key";
 constexpr std::string_view secret_b = "velo-secret";
 constexpr std::string_view socket_b = "218765.4093127";
-constexpr std::string_view channel_b =
-    "private-velo.realtime.8b1f6b0e-3c1f-4f0a-9a39-0d6f5c3f2b11";
+constexpr std::string_view channel_b = "private-velo.realtime.8b1f6b0e-3c1f-4f0a-9a39-0d6f5c3f2b11";
 
 struct vector {
   std::string name;
@@ -122,14 +121,14 @@ TEST_CASE("what would read as another string to sign is not signed", "[net][sign
 }
 
 TEST_CASE("sign-in signatures are those of Pusher", "[net][signature]") {
-  const auto a3 = std::string(key_a) +
-                  ":4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba";
+  const auto a3 =
+      std::string(key_a) + ":4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba";
   CHECK(sign_user(key_a, secret_a, "1234.1234", R"({"id":"12345"})") == a3);
   CHECK(verify_user_auth(key_a, secret_a, "1234.1234", R"({"id":"12345"})", a3));
   CHECK_FALSE(verify_user_auth(key_a, secret_a, "1234.1234", R"({"id":"12346"})", a3));
 
-  const auto b9 = std::string(key_b) +
-                  ":e1ff26af3806333a83550fd0b7a1bda3c3c4b41f4cf8d40ea73b26e5f61121cc";
+  const auto b9 =
+      std::string(key_b) + ":e1ff26af3806333a83550fd0b7a1bda3c3c4b41f4cf8d40ea73b26e5f61121cc";
   CHECK(sign_user(key_b, secret_b, socket_b,
                   R"({"id":"u-42","user_info":{"name":"Ada"},"watchlist":["u-7","u-9"]})") == b9);
 }

@@ -109,7 +109,9 @@ nlohmann::json raw_client::read_json() {
 
 bool raw_client::at_end() {
   char byte = 0;
-  return ::recv(descriptor_, &byte, 1, 0) == 0;
+  const bool ended = ::recv(descriptor_, &byte, 1, 0) == 0;
+  ::shutdown(descriptor_, SHUT_WR);
+  return ended;
 }
 
 void raw_client::send_bytes(std::string_view bytes) {

@@ -62,7 +62,7 @@ class raw_client {
   frame read();
   /// A text frame's JSON.
   nlohmann::json read_json();
-  /// Nothing more comes but the end of the connection, in good order.
+  /// Nothing more comes but the end of the connection, in good order; ends our side, too.
   bool at_end();
   std::string read_bytes(std::size_t count);
 

@@ -28,15 +28,15 @@ bool names(const std::string& text, const std::string& number) {
 }  // namespace
 
 TEST_CASE("4,096 bytes are allowed, blanks included, and no more", "[rules][limits]") {
-  const auto text = [](std::size_t bytes) { return "x = '" + std::string(bytes - 6, 'a') + "'"; };
+  const auto text = [](std::size_t bytes) { return "x = '" + repeat("a", bytes - 6) + "'"; };
   CHECK(message(text(4096)).empty());
   CHECK(names(message(text(4097)), "4096"));
-  CHECK(message(std::string(4096, ' ')).empty());
-  CHECK(names(message(std::string(4097, ' ')), "4096"));
+  CHECK(message(repeat(" ", 4096)).empty());
+  CHECK(names(message(repeat(" ", 4097)), "4096"));
   CHECK(parse(text(5000)).error().column == 4097);
   CHECK(parse(repeat("é", 2049)).error().column == 2049);
-  CHECK_FALSE(rule::parse("SUPERUSER_ONLY" + std::string(4083, ' ')).has_value());
-  CHECK(rule::parse("SUPERUSER_ONLY" + std::string(4082, ' ')).value().superusers_only());
+  CHECK_FALSE(rule::parse("SUPERUSER_ONLY" + repeat(" ", 4083)).has_value());
+  CHECK(rule::parse("SUPERUSER_ONLY" + repeat(" ", 4082)).value().superusers_only());
 }
 
 TEST_CASE("parentheses and NOT nest 32 deep, together", "[rules][limits]") {
@@ -62,8 +62,8 @@ TEST_CASE("hostile nesting is refused however large the limit", "[rules][limits]
   limits wide;
   wide.expression_depth = 1'000'000'000;
   wide.expression_bytes = 1'000'000'000;
-  CHECK(names(message(std::string(1'000'000, '('), wide), "1000"));
-  CHECK(message(std::string(1000, '!') + "a=1", wide).empty());
+  CHECK(names(message(repeat("(", 1'000'000), wide), "1000"));
+  CHECK(message(repeat("!", 1000) + "a=1", wide).empty());
 }
 
 TEST_CASE("256 comparisons are allowed; true and false are none", "[rules][limits]") {

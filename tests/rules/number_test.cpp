@@ -110,16 +110,16 @@ TEST_CASE("every printed double reads back as itself, in the layout of the JSON 
 
 TEST_CASE("integers and doubles compare exactly", "[rules][number]") {
   const auto two63 = 9223372036854775808.0;
-  CHECK(compare(number::of(INT64_MAX), number::of(two63)) < 0);
-  CHECK(compare(number::of(two63), number::of(INT64_MAX)) > 0);
-  CHECK(compare(number::of(INT64_MIN), number::of(-two63)) == 0);
-  CHECK(compare(number::of(INT64_MIN), number::of(std::nextafter(-two63, -1e300))) > 0);
-  CHECK(compare(number::of(std::int64_t{9007199254740993}), number::of(9007199254740992.0)) > 0);
-  CHECK(compare(number::of(std::int64_t{-1}), number::of(-0.5)) < 0);
-  CHECK(compare(number::of(std::int64_t{0}), number::of(-0.5)) > 0);
-  CHECK(compare(number::of(std::int64_t{0}), number::of(-0.0)) == 0);
-  CHECK(compare(number::of(std::int64_t{1}), number::of(1e300)) < 0);
-  CHECK(compare(number::of(std::int64_t{1}), number::of(-1e300)) > 0);
+  CHECK((compare(number::of(INT64_MAX), number::of(two63)) < 0));
+  CHECK((compare(number::of(two63), number::of(INT64_MAX)) > 0));
+  CHECK((compare(number::of(INT64_MIN), number::of(-two63)) == 0));
+  CHECK((compare(number::of(INT64_MIN), number::of(std::nextafter(-two63, -1e300))) > 0));
+  CHECK((compare(number::of(std::int64_t{9007199254740993}), number::of(9007199254740992.0)) > 0));
+  CHECK((compare(number::of(std::int64_t{-1}), number::of(-0.5)) < 0));
+  CHECK((compare(number::of(std::int64_t{0}), number::of(-0.5)) > 0));
+  CHECK((compare(number::of(std::int64_t{0}), number::of(-0.0)) == 0));
+  CHECK((compare(number::of(std::int64_t{1}), number::of(1e300)) < 0));
+  CHECK((compare(number::of(std::int64_t{1}), number::of(-1e300)) > 0));
 }
 
 TEST_CASE("an unsigned integer beyond 63 bits is its nearest double", "[rules][number]") {

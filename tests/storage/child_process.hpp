@@ -2,10 +2,11 @@
 
 #pragma once
 
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <functional>
 #include <stdexcept>
 
 namespace velo::storage {
@@ -15,8 +16,7 @@ class child_process {
  public:
   /// Runs `work` in a child, which exits with the number it returns, or with
   /// 99 if it throws. Fork before any database is open: LMDB does not survive it.
-  template <class Work>
-  explicit child_process(Work&& work) : pid_(::fork()) {
+  explicit child_process(const std::function<int()>& work) : pid_(::fork()) {
     if (pid_ < 0) throw std::runtime_error("fork failed");
     if (pid_ > 0) return;
     int code = 99;

@@ -14,6 +14,15 @@
 #include <thread>
 #include <vector>
 
+// Which needs terabytes of address space itself.
+#if defined(__SANITIZE_ADDRESS__)
+#define VELO_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define VELO_ADDRESS_SANITIZER
+#endif
+#endif
+
 namespace velo::storage {
 
 namespace {
@@ -158,6 +167,7 @@ TEST_CASE("readers on many threads see whole transactions", "[storage][environme
   std::atomic<bool> done = false;
   std::atomic<int> torn = 0;
   std::vector<std::thread> readers;
+  readers.reserve(4);
   for (int i = 0; i < 4; ++i)
     readers.emplace_back([&] {
       while (!done) {
@@ -228,6 +238,7 @@ TEST_CASE("growing waits for readers, and readers go on", "[storage][environment
   std::atomic<bool> stop = false;
   std::atomic<int> wrong = 0;
   std::vector<std::thread> readers;
+  readers.reserve(3);
   for (int i = 0; i < 3; ++i)
     readers.emplace_back([&] {
       while (!stop) {
@@ -250,7 +261,7 @@ TEST_CASE("growing waits for readers, and readers go on", "[storage][environment
   CHECK(s.env->begin_read().value().count(s.t).value() == 201);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // which needs address space itself
+#if !defined(VELO_ADDRESS_SANITIZER)
 TEST_CASE("without address space the map is small and grows", "[storage][environment]") {
   temp_directory temp;
   child_process limited([&] {

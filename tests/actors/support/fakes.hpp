@@ -37,8 +37,8 @@ struct fake_session : session {
 
   void deliver(const event& what, std::string_view prefix, std::string_view channel) override {
     const auto text = nlohmann::json::parse('"' + what.data + '"').get<std::string>();
-    log.push_back({what.name, std::string(prefix).append(channel), nlohmann::json::parse(text), 0,
-                   {}});
+    log.push_back(
+        {what.name, std::string(prefix).append(channel), nlohmann::json::parse(text), 0, {}});
     on_deliver(log.back());
   }
   void subscription_succeeded(std::string_view channel) override {

@@ -15,7 +15,9 @@ world::world(engine_options o) : options(std::move(o)) {
   start();
 }
 
-world::~world() { stop(); }
+world::~world() {
+  stop();
+}
 
 void world::start() {
   system = std::make_unique<caf::actor_system>(config);

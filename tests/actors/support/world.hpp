@@ -12,6 +12,7 @@
 #include "actors/store.hpp"
 #include "storage/database.hpp"
 #include "tests/actors/support/fakes.hpp"
+#include "tests/actors/support/values.hpp"
 #include "tests/storage/temp_directory.hpp"
 #include "tests/support/catch.hpp"
 
@@ -28,8 +29,6 @@
 
 namespace velo::actors {
 
-using nlohmann::json;
-
 /// What a request was answered; empty as long as it was not.
 template <class Answer>
 struct reply {
@@ -42,35 +41,6 @@ struct reply {
     return **answer;
   }
 };
-
-// -- identities and writes ---------------------------------------------------------
-
-inline const identity guest;
-inline const identity superuser{identity_kind::superuser, {}, {}, nullptr};
-inline const identity ingester{identity_kind::ingest, {}, {}, nullptr};
-
-inline identity user_of(std::string collection_id, std::string record_id) {
-  return {identity_kind::user, std::move(collection_id), std::move(record_id), nullptr};
-}
-inline identity claimant(const json& claims) {
-  return {identity_kind::user, "users", claims.at("id"), std::make_shared<const json>(claims)};
-}
-
-inline write_operation operation(write_kind kind, std::string id, json fields = json::object()) {
-  write_operation o;
-  o.kind = kind;
-  o.record_id = std::move(id);
-  o.fields = std::move(fields);
-  return o;
-}
-
-inline write_operation ingested(rules::action action, std::string id,
-                                json fields = json::object()) {
-  auto o = operation(write_kind::ingest, id, std::move(fields));
-  o.fields["id"] = std::move(id);
-  o.action = action;
-  return o;
-}
 
 /// A client with a socket of its own on the world's loop.
 struct client {

@@ -4,7 +4,7 @@ import axios from 'axios'
 import Echo from 'laravel-echo'
 import PusherClient from 'pusher-js'
 import { app } from './server.mjs'
-import { Inbox, within, patience } from './wait.mjs'
+import { afterwards, Inbox, patience, within } from './wait.mjs'
 
 export const broadcasters = ['reverb', 'pusher']
 const actions = ['created', 'updated', 'deleted']
@@ -30,7 +30,7 @@ export function pusher(t, server, { token, key = app.key, ...more } = {}) {
     },
     ...more,
   })
-  t.after(() => client.disconnect())
+  afterwards(t, () => client.disconnect())
   return client
 }
 
@@ -58,7 +58,7 @@ export function echo(t, server, { token, broadcaster = 'reverb' } = {}) {
     userAuthentication: { endpoint: `${server.url}/api/broadcasting/user-auth`, headers: {} },
   })
   delete globalThis.axios
-  t.after(() => client.disconnect())
+  afterwards(t, () => client.disconnect())
   return { echo: client, http, pusher: client.connector.pusher }
 }
 

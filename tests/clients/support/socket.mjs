@@ -5,7 +5,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import WebSocket from 'ws'
 import { app } from './server.mjs'
-import { Inbox, patience, within } from './wait.mjs'
+import { afterwards, Inbox, patience, within } from './wait.mjs'
 
 /** What an application's auth endpoint signs (PUSHER_PROTOCOL.md 5.3). */
 export function sign(socketId, channel, { key = app.key, secret = app.secret } = {}) {
@@ -16,7 +16,7 @@ export class Socket {
   /** Opens; resolves once the upgrade is done, whatever comes after. */
   static async open(t, server, { key = app.key, query = '?protocol=7&client=js&version=8.6.0', ...options } = {}) {
     const socket = new Socket(`${server.url.replace(/^http/, 'ws')}/app/${key}${query}`, options)
-    t.after(() => socket.ws.terminate())
+    afterwards(t, () => socket.ws.terminate())
     await within(patience, socket.opened, `the upgrade of ${socket.ws.url}`)
     return socket
   }
@@ -78,7 +78,7 @@ export const dataOf = ({ data }) => (typeof data === 'string' ? JSON.parse(data)
 export class Raw {
   static async connect(t, server) {
     const socket = net.connect({ host: '127.0.0.1', port: server.port, allowHalfOpen: true })
-    t.after(() => socket.destroy())
+    afterwards(t, () => socket.destroy())
     await within(patience, once(socket, 'connect'), 'a TCP connection')
     return new Raw(socket)
   }

@@ -27,6 +27,23 @@ export async function until(probe, what, ms = patience) {
   }
 }
 
+const endings = new WeakMap()
+
+/**
+ * Has `end` run after the test `t`. What was opened last ends first: a client
+ * that is let go of before its server leaves no timer behind.
+ */
+export function afterwards(t, end) {
+  if (!endings.has(t)) {
+    const stack = []
+    endings.set(t, stack)
+    t.after(async () => {
+      for (const step of stack.reverse()) await step()
+    })
+  }
+  endings.get(t).push(end)
+}
+
 /** What has arrived, in order, and a promise for what is to come. */
 export class Inbox {
   constructor(name) {

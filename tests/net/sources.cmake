@@ -1,0 +1,24 @@
+velo_unit_tests(net
+  # WebSocket
+  net/outbox_test.cpp
+  net/reactor_test.cpp
+  net/websocket_admission_test.cpp
+  net/websocket_fixture.cpp
+  net/websocket_session_test.cpp
+  # HTTP
+  net/cors_test.cpp
+  net/http_session_test.cpp
+  net/http_test.cpp
+  net/listener_test.cpp
+  net/router_test.cpp
+  net/url_test.cpp
+  # Configuration, names, frames
+  net/channel_name_test.cpp
+  net/command_line_test.cpp
+  net/config_test.cpp
+  net/pusher_test.cpp
+  net/secrets_test.cpp
+  net/signature_test.cpp
+  net/spelling_test.cpp
+  net/units_test.cpp
+)
