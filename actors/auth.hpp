@@ -27,7 +27,7 @@ class auth_behavior : public auth_actor::base {
   const char* name() const override { return "auth"; }
 
  private:
-  caf::typed_response_promise<authenticated> on_authenticate(const authenticate& request);
+  caf::typed_response_promise<authenticated> on_authenticate(const authenticate& wanted);
   authenticated identify(const nlohmann::json& claims, const collection_handle& users,
                          bool named) const;
   /// Where claims are the identity, a newer token's claims rebind the user's subscriptions.

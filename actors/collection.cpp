@@ -60,8 +60,9 @@ subscription_failure user_deleted() {
 
 }  // namespace
 
-collection_behavior::collection_behavior(caf::actor_config& config, collection_ptr definition,
-                                         store_actor store, const storage::database& database,
+collection_behavior::collection_behavior(caf::actor_config& config,
+                                         const collection_ptr& definition, store_actor store,
+                                         const storage::database& database,
                                          const engine_options& options)
     : collection_actor::base(config),
       store_(std::move(store)),

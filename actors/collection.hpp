@@ -23,8 +23,9 @@ namespace velo::actors {
 class collection_behavior : public collection_actor::base {
  public:
   /// `database` and `options` outlive the actor.
-  collection_behavior(caf::actor_config& config, collection_ptr definition, store_actor store,
-                      const storage::database& database, const engine_options& options);
+  collection_behavior(caf::actor_config& config, const collection_ptr& definition,
+                      store_actor store, const storage::database& database,
+                      const engine_options& options);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "collection"; }
@@ -43,10 +44,10 @@ class collection_behavior : public collection_actor::base {
   void on_attach(const attach_request& message);
   void on_detach(const detach_notice& message);
   void on_stale(const stale_candidates& message);
-  caf::typed_response_promise<subscribe_answer> on_subscribe(const subscribe_request& request);
+  caf::typed_response_promise<subscribe_answer> on_subscribe(const subscribe_request& wanted);
 
   /// Judges a request by the rule in force and makes its connection record.
-  outcome<storage::connection> decide(const subscribe_request& request);
+  outcome<storage::connection> decide(const subscribe_request& wanted);
   /// Binds a stored connection by the rule in force.
   boost::system::result<live_subscription, subscription_failure> revive(
       storage::connection stored, const storage::transaction& transaction);

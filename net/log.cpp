@@ -21,8 +21,8 @@ class json_message final : public spdlog::custom_flag_formatter {
   void format(const spdlog::details::log_msg& message, const std::tm&,
               spdlog::memory_buf_t& out) override {
     const std::string text(message.payload.data(), message.payload.size());
-    const auto quoted = nlohmann::json(text).dump(-1, ' ', false,
-                                                  nlohmann::json::error_handler_t::replace);
+    const auto quoted =
+        nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     out.append(quoted.data(), quoted.data() + quoted.size());
   }
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
@@ -33,8 +33,8 @@ class json_message final : public spdlog::custom_flag_formatter {
 }  // namespace
 
 void set_up_log(const log_config& wanted) {
-  auto log = std::make_shared<spdlog::logger>("velo",
-                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto log =
+      std::make_shared<spdlog::logger>("velo", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (wanted.format == log_format::json) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     formatter->add_flag<json_message>('*').set_pattern(

@@ -76,7 +76,7 @@ class reactor final : public actors::event_loop {
   reactor(caf::actor_system& system, std::uint32_t index,
           std::chrono::milliseconds tick = std::chrono::seconds{1});
   /// Stops and joins.
-  ~reactor();
+  ~reactor() override;
 
   /// Starts the thread. Once.
   void start();

@@ -11,12 +11,12 @@
 #include "net/reactor.hpp"
 #include "net/websocket_session.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/send.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/send.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -33,6 +33,7 @@ namespace velo::net {
 namespace {
 
 using namespace std::chrono_literals;
+using tcp_socket = boost::asio::ip::tcp::socket;
 
 // How long clients may take to answer our close frame, beyond drain.time.
 constexpr auto goodbye_max = 1s;
@@ -55,8 +56,7 @@ struct worker {
                 settings.limits.subscriptions_per_connection} {}
 
   [[nodiscard]] actors::loop_behavior& asker() {
-    return static_cast<actors::loop_behavior&>(
-        *caf::actor_cast<caf::abstract_actor*>(answers));
+    return static_cast<actors::loop_behavior&>(*caf::actor_cast<caf::abstract_actor*>(answers));
   }
 
   reactor loop;
@@ -84,9 +84,8 @@ actors::engine_options engine_options_of(const config& c) {
 
 std::shared_ptr<const actors::token_verifier> verifier_of(const auth_config& auth) {
   if (auth.jwt_secret.empty()) return nullptr;
-  return actors::make_hs256_verifier(
-      auth.jwt_secret, auth.issuer, auth.audience,
-      std::chrono::duration_cast<std::chrono::seconds>(auth.leeway));
+  return actors::make_hs256_verifier(auth.jwt_secret, auth.issuer, auth.audience,
+                                     std::chrono::duration_cast<std::chrono::seconds>(auth.leeway));
 }
 
 // A socket is a descriptor: take as many as we may have.
@@ -203,9 +202,12 @@ int run_server(const config& c) {
   fill(ws, c);
   const auto http = std::make_shared<http_settings>();
   fill(*http, c);
-  const auto tick = reactor::tick_for(c.pusher.activity_timeout, c.pusher.pong_timeout,
-                                      c.limits.header_timeout);
+  const auto tick =
+      reactor::tick_for(c.pusher.activity_timeout, c.pusher.pong_timeout, c.limits.header_timeout);
   std::vector<std::unique_ptr<worker>> workers;
+  std::vector<reactor*> loops;
+  workers.reserve(c.threads);
+  loops.reserve(c.threads);
   for (unsigned i = 0; i < c.threads; ++i)
     workers.push_back(std::make_unique<worker>(system, i, tick, engine, c));
 
@@ -218,16 +220,16 @@ int run_server(const config& c) {
   add_broadcasting_routes(http->routes, endpoints);
   add_collection_routes(http->routes, endpoints);
   add_record_routes(http->routes, endpoints);
-  http->on_upgrade = [&](reactor& loop, auto&& socket, auto&& handshake, const std::string& early) {
+  http->on_upgrade = [&](reactor& loop, tcp_socket&& socket, upgrade_request&& handshake,
+                         const std::string& early) {
     // A client that talks before the handshake is answered breaks RFC 6455 4.1.
     if (!early.empty()) return;
     start_websocket(loop, workers[loop.index()]->context, ws, std::move(socket),
                     std::move(handshake));
   };
 
-  std::vector<reactor*> loops;
   for (auto& w : workers) loops.push_back(&w->loop);
-  listener listening(loops, {c.host, c.port}, [&](reactor& loop, auto&& socket) {
+  listener listening(loops, {c.host, c.port}, [&](reactor& loop, tcp_socket&& socket) {
     start_http_session(loop, std::move(socket), http);
   });
   for (auto* loop : loops) loop->start();

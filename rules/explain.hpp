@@ -16,7 +16,7 @@
 namespace velo::rules {
 
 /// Longer lines of a stream are answered with an error and skipped.
-inline constexpr std::size_t explain_line_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t explain_line_bytes_max = std::size_t{4} << 20U;
 
 /// Answers one request with one line of JSON, without its line end:
 /// `{"matches":true}`, with_trace `{"matches":true,"trace":[{"expression",

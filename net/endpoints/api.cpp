@@ -5,13 +5,13 @@
 namespace velo::net {
 
 handler api::identified(with_identity run) const {
-  return [this, run = std::move(run)](request&& r, respond answer) {
+  return [this, run = std::move(run)](request&& r, const respond& answer) {
     const auto token = r.bearer_token();
-    if (!token) return run(std::move(r), std::move(answer), actors::identity{});
+    if (!token) return run(std::move(r), answer, actors::identity{});
     const auto& loop = *r.loop;
     ask(loop, engine_.auth(), actors::authenticate{*token}, answer,
-        [run, answer, r = std::make_shared<request>(std::move(r))](
-            const actors::authenticated& who) {
+        [run, answer,
+         r = std::make_shared<request>(std::move(r))](const actors::authenticated& who) {
           if (!who.result) return answer(error_response(who.result.error()));
           run(std::move(*r), answer, *who.result);
         });
@@ -19,13 +19,14 @@ handler api::identified(with_identity run) const {
 }
 
 handler api::superuser_only(with_identity run) const {
-  return identified([run = std::move(run)](request&& r, respond answer, actors::identity who) {
-    if (who.kind == actors::identity_kind::guest)
-      return answer(error_response(actors::unauthenticated()));
-    if (who.kind != actors::identity_kind::superuser)
-      return answer(error_response(actors::forbidden()));
-    run(std::move(r), std::move(answer), std::move(who));
-  });
+  return identified(
+      [run = std::move(run)](request&& r, const respond& answer, actors::identity who) {
+        if (who.kind == actors::identity_kind::guest)
+          return answer(error_response(actors::unauthenticated()));
+        if (who.kind != actors::identity_kind::superuser)
+          return answer(error_response(actors::forbidden()));
+        run(std::move(r), answer, std::move(who));
+      });
 }
 
 std::string origin_socket(const request& from) {

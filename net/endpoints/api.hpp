@@ -40,7 +40,7 @@ class api {
   /// Sends `message` to `to`; its answer goes to `then`, on the same loop. An
   /// actor that is gone is answered 503.
   template <class Handle, class Message, class Then>
-  void ask(const reactor& loop, const Handle& to, Message message, respond answer,
+  void ask(const reactor& loop, const Handle& to, Message message, const respond& answer,
            Then then) const {
     askers_[loop.index()]
         ->request(to, caf::infinite, std::move(message))

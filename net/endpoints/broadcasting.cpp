@@ -40,7 +40,8 @@ boost::system::result<wanted_auth, response> read_body(const request& r) {
     }
   }
   if (!is_socket_id(w.socket_id))
-    return error_response(invalid("socket_id", "socket_id is digits.digits, as the handshake gave."));
+    return error_response(
+        invalid("socket_id", "socket_id is digits.digits, as the handshake gave."));
   if (w.channel_name.empty())
     return error_response(invalid("channel_name", "channel_name is required."));
   return w;
@@ -64,8 +65,8 @@ std::optional<storage::connection> with_newer_claims(const storage::connection& 
 void authorise(const api& a, request&& r, const respond& answer, const actors::identity& who) {
   const auto wanted = read_body(r);
   if (!wanted) return answer(wanted.error());
-  const auto channel = actors::parse_record_channel(wanted->channel_name,
-                                                    a.settings().realtime.channel_prefix);
+  const auto channel =
+      actors::parse_record_channel(wanted->channel_name, a.settings().realtime.channel_prefix);
   if (!channel || !channel->is_private) return answer(error_response(actors::forbidden()));
   const auto& database = a.engine().database();
   const auto transaction = database.begin_read();
@@ -91,10 +92,10 @@ void authorise(const api& a, request&& r, const respond& answer, const actors::i
 }  // namespace
 
 void add_broadcasting_routes(router& routes, const api& a) {
-  const auto run = a.identified([&a](request&& r, const respond& answer,
-                                     const actors::identity& who) {
-    authorise(a, std::move(r), answer, who);
-  });
+  const auto run =
+      a.identified([&a](request&& r, const respond& answer, const actors::identity& who) {
+        authorise(a, std::move(r), answer, who);
+      });
   routes.add("POST", "/api/broadcasting/auth", run);
   routes.add("POST", "/broadcasting/auth", run);
 }

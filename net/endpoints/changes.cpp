@@ -38,8 +38,7 @@ change_or_failure read_change(json&& value, const std::string& header_socket) {
     return at == value.end() ? nullptr : at->get_ptr<const std::string*>();
   };
   const auto* collection = text("collection");
-  if (collection == nullptr)
-    return invalid("collection", "collection is the name or id of one.");
+  if (collection == nullptr) return invalid("collection", "collection is the name or id of one.");
   c.collection = *collection;
   const auto* action = text("action");
   const auto known = action == nullptr ? std::nullopt : rules::parse_action(*action);
@@ -199,9 +198,11 @@ void ingest_changes(const api& a, const request& r, const respond& answer,
 }  // namespace
 
 void add_change_routes(router& routes, const api& a) {
-  routes.add("POST", "/api/realtime/changes",
-             a.identified([&a](const request& r, const respond& answer,
-                               const actors::identity& who) { ingest_changes(a, r, answer, who); }));
+  routes.add(
+      "POST", "/api/realtime/changes",
+      a.identified([&a](const request& r, const respond& answer, const actors::identity& who) {
+        ingest_changes(a, r, answer, who);
+      }));
 }
 
 }  // namespace velo::net

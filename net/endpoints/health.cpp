@@ -5,7 +5,7 @@
 namespace velo::net {
 
 void add_health_routes(router& routes, const api& a) {
-  routes.add("GET", "/up", [&a](request&&, respond answer) {
+  routes.add("GET", "/up", [&a](request&&, const respond& answer) {
     answer(a.draining() ? json_response(503, {{"status", "draining"}})
                         : json_response(200, {{"status", "ok"}}));
   });

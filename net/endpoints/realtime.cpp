@@ -41,9 +41,9 @@ std::optional<failure> check_events(const json& events) {
 }
 
 std::optional<failure> check_query(const json& query) {
-  const bool texts = query.is_object() && query.size() <= query_parameters_max &&
-                     std::all_of(query.begin(), query.end(),
-                                 [](const json& v) { return v.is_string(); });
+  const bool texts =
+      query.is_object() && query.size() <= query_parameters_max &&
+      std::all_of(query.begin(), query.end(), [](const json& v) { return v.is_string(); });
   if (texts) return std::nullopt;
   return invalid("query", "query is an object of at most 32 texts.");
 }
@@ -87,7 +87,7 @@ actors::outcome<actors::subscribe_request> read_subscribe(const json& body) {
   return wrong;
 }
 
-void subscribe(const api& a, request&& r, respond answer, actors::identity who) {
+void subscribe(const api& a, request&& r, const respond& answer, actors::identity who) {
   const auto body = json_body(r);
   if (!body) return answer(body.error());
   const auto name = body->find("collection");
@@ -98,8 +98,8 @@ void subscribe(const api& a, request&& r, respond answer, actors::identity who) 
   wanted->who = std::move(who);
   auto& loop = *r.loop;
   a.ask(loop, a.engine().registry(), name->get<std::string>(), answer,
-        [&a, &loop, answer, wanted = std::move(*wanted)](
-            const actors::collection_handle& found) mutable {
+        [&a, &loop, answer,
+         wanted = std::move(*wanted)](const actors::collection_handle& found) mutable {
           if (!found.definition)
             return answer(error_response(invalid("collection", "There is no such collection.")));
           const auto& app = found.definition->app;
@@ -134,8 +134,8 @@ boost::system::result<named_connection, response> find_connection(const api& a, 
                                                    a.settings().realtime.channel_prefix)
                       : std::nullopt;
   if (!id)
-    return error_response(
-        invalid("channel_name", "channel_name is what subscribe answered, with or without prefix."));
+    return error_response(invalid(
+        "channel_name", "channel_name is what subscribe answered, with or without prefix."));
   const auto transaction = a.engine().database().begin_read();
   if (!transaction) return error_response(503, transaction.error().message());
   auto stored = a.engine().database().connections.get(*transaction, id->text());
@@ -162,7 +162,9 @@ void unsubscribe(const api& a, const request& r, const respond& answer,
   drop->channel = named->id;
   drop->why = {"NotFound", "The subscription was ended over HTTP.", 404, "unsubscribed"};
   a.ask(*r.loop, a.engine().store(), actors::drop_connection_ptr{std::move(drop)}, answer,
-        [answer](bool) { answer(json_response(200, {{"status", "ok"}})); });
+        [answer](bool) {
+          answer(json_response(200, {{"status", "ok"}}));
+        });
 }
 
 // -- the superuser's list --------------------------------------------------------
@@ -217,13 +219,13 @@ void list_connections(const api& a, const request& r, const respond& answer,
   answer(json_response(200, {{"data", std::move(data)}, {"cursor", std::move(cursor)}}));
 }
 
-void connections(const api& a, request&& r, respond answer, const actors::identity&) {
+void connections(const api& a, request&& r, const respond& answer, const actors::identity&) {
   const auto name = r.query("collection");
   if (!name) return list_connections(a, r, answer, {});
   auto& loop = *r.loop;
   a.ask(loop, a.engine().registry(), *name, answer,
-        [&a, answer, r = std::make_shared<request>(std::move(r))](
-            const actors::collection_handle& found) {
+        [&a, answer,
+         r = std::make_shared<request>(std::move(r))](const actors::collection_handle& found) {
           if (!found.definition)
             return answer(error_response(invalid("collection", "There is no such collection.")));
           list_connections(a, *r, answer, found.definition->id);
@@ -234,8 +236,8 @@ void connections(const api& a, request&& r, respond answer, const actors::identi
 
 void add_realtime_routes(router& routes, const api& a) {
   const auto bind = [&a](auto* run) {
-    return [&a, run](request&& r, respond answer, actors::identity who) {
-      run(a, std::move(r), std::move(answer), std::move(who));
+    return [&a, run](request&& r, const respond& answer, actors::identity who) {
+      run(a, std::move(r), answer, std::move(who));
     };
   };
   routes.add("POST", "/api/realtime/subscribe", a.identified(bind(&subscribe)));

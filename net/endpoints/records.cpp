@@ -56,7 +56,7 @@ json page_json(const request& r, const actors::list_request& wanted,
   return {{"data", page.records}, {"meta", std::move(meta)}, {"links", std::move(links)}};
 }
 
-void list(const api& a, request&& r, respond answer, identity who) {
+void list(const api& a, request&& r, const respond& answer, identity who) {
   auto wanted = std::make_shared<actors::list_request>();
   const auto page = number_parameter(r, "page", 1, 1, page_max);
   if (!page) return answer(error_response(page.error()));
@@ -71,8 +71,8 @@ void list(const api& a, request&& r, respond answer, identity who) {
   wanted->per_page = *per_page;
   const auto& loop = *r.loop;
   a.ask(loop, a.engine().reader(), actors::list_request_ptr{wanted}, answer,
-        [answer, wanted, r = std::make_shared<request>(std::move(r))](
-            const actors::list_answer& found) {
+        [answer, wanted,
+         r = std::make_shared<request>(std::move(r))](const actors::list_answer& found) {
           if (!found.result) return answer(error_response(found.result.error()));
           answer(json_response(200, page_json(*r, *wanted, **found.result)));
         });
@@ -89,7 +89,7 @@ void view(const api& a, const request& r, const respond& answer, identity who) {
 
 // -- writing -------------------------------------------------------------------
 
-void write(const api& a, write_kind kind, request&& r, respond answer, identity who) {
+void write(const api& a, write_kind kind, request&& r, const respond& answer, identity who) {
   // The ingest key writes changes and nothing else.
   if (who.kind == actors::identity_kind::ingest) return answer(error_response(actors::forbidden()));
   auto wanted = std::make_shared<actors::write_request>();
@@ -116,15 +116,15 @@ void write(const api& a, write_kind kind, request&& r, respond answer, identity 
   wanted->writer = std::move(who);
   const auto& loop = *r.loop;
   a.ask(loop, a.engine().registry(), r.param("collection"), answer,
-        [&a, &loop, answer, kind, wanted, operation = std::move(operation)](
-            const actors::collection_handle& found) mutable {
+        [&a, &loop, answer, kind, wanted,
+         operation = std::move(operation)](const actors::collection_handle& found) mutable {
           if (!found.definition)
             return answer(error_response(actors::not_found("There is no such collection.")));
           operation.collection_id = found.definition->id;
           wanted->operations.push_back(std::move(operation));
           a.ask(loop, a.engine().store(), actors::write_request_ptr{wanted}, answer,
-                [answer, kind, wanted, definition = found.definition](
-                    const actors::write_answer_ptr& done) {
+                [answer, kind, wanted,
+                 definition = found.definition](const actors::write_answer_ptr& done) {
                   if (done->refused) return answer(error_response(*done->refused));
                   const auto& result = done->results.front();
                   if (!result) return answer(error_response(result.error()));
@@ -141,12 +141,12 @@ void add_record_routes(router& routes, const api& a) {
   const std::string all = "/api/collections/{collection}/records";
   const std::string one = all + "/{id}";
   const auto writer = [&a](write_kind kind) {
-    return a.identified([&a, kind](request&& r, respond answer, identity who) {
-      write(a, kind, std::move(r), std::move(answer), std::move(who));
+    return a.identified([&a, kind](request&& r, const respond& answer, identity who) {
+      write(a, kind, std::move(r), answer, std::move(who));
     });
   };
-  routes.add("GET", all, a.identified([&a](request&& r, respond answer, identity who) {
-    list(a, std::move(r), std::move(answer), std::move(who));
+  routes.add("GET", all, a.identified([&a](request&& r, const respond& answer, identity who) {
+    list(a, std::move(r), answer, std::move(who));
   }));
   routes.add("GET", one, a.identified([&a](request&& r, const respond& answer, identity who) {
     view(a, r, answer, std::move(who));

@@ -1,7 +1,7 @@
 #include "net/endpoints/write_support.hpp"
 
-#include <nlohmann/json.hpp>
 #include <openssl/evp.h>
+#include <nlohmann/json.hpp>
 
 #include <string>
 #include <string_view>

@@ -7,7 +7,6 @@
 #include <string_view>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static_cast<void>(
-      velo::net::parse_client_frame({reinterpret_cast<const char*>(data), size}));
+  static_cast<void>(velo::net::parse_client_frame({reinterpret_cast<const char*>(data), size}));
   return 0;
 }

@@ -1,9 +1,9 @@
 // Any bytes as an explain request: the lexer, the parser, binding and the
 // evaluator answer, and the bound predicate agrees with the tree as parsed.
 
+#include "rules/explain.hpp"
 #include "rules/bind.hpp"
 #include "rules/evaluate.hpp"
-#include "rules/explain.hpp"
 #include "rules/parser.hpp"
 
 #include <nlohmann/json.hpp>
