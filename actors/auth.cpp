@@ -100,6 +100,11 @@ authenticated auth_behavior::identify(const nlohmann::json& claims, const collec
   const auto record = database_.records.get(*transaction, who.collection_id, who.record_id);
   if (!record) return {unavailable(record.error().message())};
   if (*record) return {who};
+  if (!is_auth) {
+    const auto dropped = database_.meta.get(*transaction, had_users_key(who.collection_id));
+    if (!dropped) return {unavailable(dropped.error().message())};
+    if (*dropped) return {unauthenticated()};
+  }
   const auto deleted =
       database_.tombstones.contains(*transaction, who.collection_id, who.record_id);
   if (!deleted) return {unavailable(deleted.error().message())};
@@ -113,9 +118,10 @@ authenticated auth_behavior::identify(const nlohmann::json& claims, const collec
 void auth_behavior::pass_on(const identity& who) {
   const double at = issued_at(*who.claims);
   if (newest_claims_.size() >= newest_claims_max) newest_claims_.clear();
-  const auto [known, is_new] = newest_claims_.try_emplace(who.key(), at);
-  if (!is_new && known->second >= at) return;
-  known->second = at;
+  const seen_claims seen{at, std::hash<nlohmann::json>{}(*who.claims)};
+  const auto [known, is_new] = newest_claims_.try_emplace(who.key(), seen);
+  if (!is_new && (known->second.issued_at > at || known->second == seen)) return;
+  known->second = seen;
   auto change = std::make_shared<identity_change>();
   change->collection_id = who.collection_id;
   change->record_id = who.record_id;

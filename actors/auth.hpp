@@ -27,6 +27,12 @@ class auth_behavior : public auth_actor::base {
   const char* name() const override { return "auth"; }
 
  private:
+  struct seen_claims {
+    double issued_at = 0;
+    std::size_t hash = 0;
+    bool operator==(const seen_claims&) const = default;
+  };
+
   caf::typed_response_promise<authenticated> on_authenticate(const authenticate& wanted);
   authenticated identify(const nlohmann::json& claims, const collection_handle& users,
                          bool named) const;
@@ -38,7 +44,7 @@ class auth_behavior : public auth_actor::base {
   store_actor store_;
   const storage::database& database_;
   const engine_options& options_;
-  std::unordered_map<std::string, double> newest_claims_;  // key → iat; bounded
+  std::unordered_map<std::string, seen_claims> newest_claims_;  // by identity key; bounded
 };
 
 }  // namespace velo::actors

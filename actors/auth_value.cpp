@@ -42,6 +42,10 @@ double issued_at(const nlohmann::json& claims) {
   return at != claims.end() && at->is_number() ? at->get<double>() : 0.0;
 }
 
+std::string had_users_key(const std::string& collection_name) {
+  return "had_users." + collection_name;
+}
+
 bool speaks_for(const identity& who, const storage::connection& stored) {
   return who.kind != identity_kind::guest && who.key() == identity_of(stored).key();
 }

@@ -37,6 +37,9 @@ struct auth_value {
 /// Whether `who` is the identity that `stored` was made with; a guest is nobody's.
 [[nodiscard]] bool speaks_for(const identity& who, const storage::connection& stored);
 
+/// The meta entry that says an auth collection of this name was dropped.
+[[nodiscard]] std::string had_users_key(const std::string& collection_name);
+
 /// The hidden fields of the user's own collection; none for others.
 [[nodiscard]] storage::result<std::vector<std::string>> hidden_of_user(
     const storage::database& database, const storage::transaction& transaction,

@@ -224,10 +224,6 @@ caf::typed_response_promise<subscribe_answer> collection_behavior::on_subscribe(
 
 outcome<storage::connection> collection_behavior::decide(const subscribe_request& wanted) {
   if (wanted.who.kind == identity_kind::ingest) return forbidden();
-  const auto filter = rules::parse(wanted.filter, options_.expressions);
-  if (!filter)
-    return invalid("filter", filter.error().message + " (column " +
-                                 std::to_string(filter.error().column) + ")");
   auto transaction = database_.env().begin_read();
   if (!transaction) return unavailable(transaction.error().message());
   const auto auth = read_auth(database_, *transaction, wanted.who);
@@ -237,9 +233,15 @@ outcome<storage::connection> collection_behavior::decide(const subscribe_request
   storage::connection c;
   c.options = wanted.options;
   c.superuser = wanted.who.kind == identity_kind::superuser;
-  const auto decision = rules::decide(rule_, *filter, parameters_of(c, auth->auth));
-  if (decision.outcome == rules::access::unauthenticated) return unauthenticated();
-  if (decision.outcome == rules::access::forbidden) return forbidden();
+  // The rule first: what a filter may name is for those to know who may subscribe.
+  const auto parameters = parameters_of(c, auth->auth);
+  const auto allowed = rules::decide(rule_, rules::expression(true), parameters).outcome;
+  if (allowed == rules::access::unauthenticated) return unauthenticated();
+  if (allowed == rules::access::forbidden) return forbidden();
+  const auto filter = rules::parse(wanted.filter, options_.expressions);
+  if (!filter)
+    return invalid("filter", filter.error().message + " (column " +
+                                 std::to_string(filter.error().column) + ")");
   const auto user_hidden = hidden_of_user(database_, *transaction, wanted.who);
   if (!user_hidden) return unavailable(user_hidden.error().message());
   if (const auto hidden = rules::names_hidden_field(*filter, definition_->hidden, *user_hidden))
@@ -255,7 +257,7 @@ outcome<storage::connection> collection_behavior::decide(const subscribe_request
   }
   c.socket_id = wanted.socket_id;
   c.filter = wanted.filter;
-  c.is_public = decision.is_public;
+  c.is_public = rules::decide(rule_, *filter, parameters).is_public;
   c.created_ms = c.last_seen_ms = now_ms();
   return c;
 }

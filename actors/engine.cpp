@@ -68,6 +68,7 @@ outcome<collection_ptr> engine::declare(const nlohmann::json& fields) {
 }
 
 void engine::flush() {
+  if (stopped_) return;
   caf::scoped_actor self(system_);
   self->request(store_, flush_max, actors::flush{})
       .receive([](ack) {},
@@ -77,8 +78,8 @@ void engine::flush() {
 }
 
 void engine::stop() {
-  if (std::exchange(stopped_, true)) return;
   flush();
+  if (std::exchange(stopped_, true)) return;
   caf::scoped_actor self(system_);
   // Everything below refers to the database, so it goes only after they have ended.
   std::vector<collection_actor> collections;

@@ -74,6 +74,7 @@ struct written {
   std::string record_id;
   json_ptr record;
   std::uint64_t sequence = 0;
+  bool viewable = true;  ///< The view rule lets the writer see it.
 };
 
 struct write_answer {

@@ -109,14 +109,15 @@ list_answer reader_behavior::list(const list_request& wanted) const {
   const auto auth = read_auth(database_, *transaction, wanted.who);
   if (!auth) return {unavailable(auth.error().message())};
   if (auth->gone) return {unauthenticated()};
+  const auto rule = rules::rule::parse(collection.rules.list, options_.expressions);
+  const auto who_may = rule ? *rule : rules::rule{};
+  const auto parameters = parameters_of(wanted.who, auth->auth);
+  if (auto f = refused(rules::decide(who_may, rules::expression(true), parameters).outcome))
+    return {*f};
   const auto filter = rules::parse(wanted.filter, options_.expressions);
   if (!filter)
     return {invalid("filter", filter.error().message + " (column " +
                                   std::to_string(filter.error().column) + ")")};
-  const auto rule = rules::rule::parse(collection.rules.list, options_.expressions);
-  const auto who_may = rule ? *rule : rules::rule{};
-  const auto parameters = parameters_of(wanted.who, auth->auth);
-  if (auto f = refused(rules::decide(who_may, *filter, parameters).outcome)) return {*f};
   if (!superuser) {
     const auto user_hidden = hidden_of_user(database_, *transaction, wanted.who);
     if (!user_hidden) return {unavailable(user_hidden.error().message())};

@@ -46,10 +46,11 @@ outcome<sort_order> sort_order::parse(const std::string& text,
   sort_order order;
   order.text_ = text;
   std::string_view rest = text;
-  while (!rest.empty()) {
+  for (bool more = !rest.empty(); more;) {
     const auto comma = rest.find(',');
     auto name = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    more = comma != std::string_view::npos;
+    rest = more ? rest.substr(comma + 1) : std::string_view{};
     key k;
     if (name.starts_with('-') || name.starts_with('+')) {
       k.descending = name.front() == '-';

@@ -234,7 +234,7 @@ storage::result<write_answer> store_behavior::perform(batch& b, const write_requ
   for (const auto& operation : request.operations) {
     const auto e = find(b, operation.collection_id);
     auto id = e ? record_id_of(operation)
-                : outcome<std::string>{not_found("There is no such collection.")};
+                : outcome<std::string>{invalid("collection", "There is no such collection.")};
     if (!id) {
       answer.results.emplace_back(id.error());
       continue;
@@ -252,7 +252,7 @@ storage::result<write_answer> store_behavior::perform(batch& b, const write_requ
       answer.results.emplace_back(judged.error());
       continue;
     }
-    answer.results.emplace_back(written{*id, judged->change.record, 0});
+    answer.results.emplace_back(written{*id, judged->change.record, 0, judged->viewable});
     if (request.atomic) {
       if (judged->effect != record_effect::none)
         overlay[{operation.collection_id, *id}] =
@@ -394,6 +394,13 @@ storage::result<void> store_behavior::apply(batch& b, const queued_removal& q) {
   }
   if (auto dropped = database_.drop_collection(*b.writer, q.request.target); !dropped)
     return dropped.error();
+  if (known->target.definition->type == storage::collection_type::auth) {
+    // Whoever was a user is none now: no token's claims may take a record's place.
+    if (auto noted =
+            database_.meta.put(*b.writer, had_users_key(known->target.definition->name), true);
+        !noted)
+      return noted;
+  }
   b.staged[q.request.target] = nullptr;
   if (known->target.definition->type == storage::collection_type::auth) {
     auto users = std::make_shared<const identity_change>(

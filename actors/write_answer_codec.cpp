@@ -12,14 +12,18 @@ using nlohmann::json;
 
 json to_json_value(const outcome<written>& result) {
   if (result)
-    return {{"id", result->record_id}, {"record", *result->record}, {"sequence", result->sequence}};
+    return {{"id", result->record_id},
+            {"record", *result->record},
+            {"sequence", result->sequence},
+            {"viewable", result->viewable}};
   const auto& f = result.error();
   return {{"kind", static_cast<unsigned>(f.kind)}, {"message", f.message}, {"errors", f.errors}};
 }
 
 outcome<written> result_from_json(const json& value) {
   if (const auto record = value.find("record"); record != value.end())
-    return written{value.at("id"), std::make_shared<const json>(*record), value.at("sequence")};
+    return written{value.at("id"), std::make_shared<const json>(*record), value.at("sequence"),
+                   value.at("viewable")};
   return failure{static_cast<failure_kind>(value.at("kind").get<unsigned>()), value.at("message"),
                  value.at("errors")};
 }

@@ -89,6 +89,12 @@ std::string updated_after(const nlohmann::json& stored, std::int64_t now) {
   return last_ms ? time_text(*last_ms + 1) : text;
 }
 
+bool is_time(const nlohmann::json& record, const char* field) {
+  const auto at = record.find(field);
+  return at != record.end() && at->is_string() &&
+         parse_time(at->get_ref<const std::string&>()).has_value();
+}
+
 struct context {
   const write_target& target;
   const write_operation& wanted;
@@ -120,11 +126,12 @@ outcome<judged_write> judge_create(const context& c, const std::string& id, bool
   record["id"] = id;
   record["created"] = c.now_text;
   record["updated"] = c.now_text;
-  if (auto f = protected_field(*c.target.definition, c.wanted.fields, c.by)) return std::move(*f);
-  if (auto f = unfit_record(record, c.options.record_bytes_max)) return std::move(*f);
   if (!allows(c.target.create, record, rules::action::created, c.by, c.now_text))
     return denied(c.by);
-  // Only now: whether an id is taken is nothing to tell those who may not create.
+  // Only now: which fields are special, and whether an id is taken, is nothing to
+  // tell those who may not create.
+  if (auto f = protected_field(*c.target.definition, c.wanted.fields, c.by)) return std::move(*f);
+  if (auto f = unfit_record(record, c.options.record_bytes_max)) return std::move(*f);
   if (exists) return conflict("A record with the id " + id + " exists.");
   return c.write(rules::action::created, id,
                  std::make_shared<const nlohmann::json>(std::move(record)), nullptr);
@@ -148,8 +155,11 @@ outcome<judged_write> judge_update(const context& c, const std::string& id,
   if (auto f = unfit_record(record, c.options.record_bytes_max)) return std::move(*f);
   if (!allows(c.target.update, record, rules::action::updated, c.by, c.now_text))
     return denied(c.by);
-  return c.write(rules::action::updated, id,
-                 std::make_shared<const nlohmann::json>(std::move(record)), stored);
+  const bool viewable = allows(c.target.view, record, rules::action::updated, c.by, c.now_text);
+  auto w = c.write(rules::action::updated, id,
+                   std::make_shared<const nlohmann::json>(std::move(record)), stored);
+  w.viewable = viewable;
+  return w;
 }
 
 outcome<judged_write> judge_remove(const context& c, const std::string& id,
@@ -168,10 +178,10 @@ outcome<judged_write> judge_ingest(const context& c, const std::string& id,
   auto record = deletes && old_record ? *old_record : c.wanted.fields;
   record["id"] = id;
   if (!deletes && c.target.definition->mirror) {
-    if (!record.contains("created"))
-      record["created"] = stored && stored->contains("created") ? stored->at("created")
+    if (!is_time(record, "created"))
+      record["created"] = stored && is_time(*stored, "created") ? stored->at("created")
                                                                 : nlohmann::json(c.now_text);
-    if (!record.contains("updated"))
+    if (!is_time(record, "updated"))
       record["updated"] = stored ? updated_after(*stored, c.now) : c.now_text;
   }
   // The last state as it is stored passed before, under whatever limit was then.

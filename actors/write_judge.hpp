@@ -33,6 +33,7 @@ enum class record_effect : std::uint8_t {
 /// What a write does, once it is allowed.
 struct judged_write {
   storage::change change;  ///< Without its sequence.
+  bool viewable = true;    ///< The view rule lets the writer see the outcome.
   record_effect effect{};
 };
 

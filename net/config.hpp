@@ -62,7 +62,6 @@ struct limits_config {
   std::size_t outbox_bytes = 0;
   std::size_t outbox_frames = 0;
   std::chrono::milliseconds header_timeout{};
-  std::chrono::milliseconds handshake_timeout{};
   rules::limits expressions;
 };
 

@@ -233,9 +233,9 @@ void http_session::judge_head(error_code error) {
 
   now.keep_alive = now.parser.keep_alive();
   now.parser.eager(true);
-  const auto target = split_target(as_std(now.head.target()));
-  if (settings_->on_upgrade && asks_for_websocket(now.head) && target &&
-      settings_->routes.below("/app/", target->path)) {
+  // Whatever the path: a stock client takes a plain 404 for a passing fault and
+  // would try for ever, where the WebSocket's own answer (4005) makes it stop.
+  if (settings_->on_upgrade && asks_for_websocket(now.head)) {
     if (!now.parser.is_done()) return refuse(error_response(400, "An upgrade has no body."));
     if (settings_->draining) {
       response draining = error_response(503, "The server is shutting down.");

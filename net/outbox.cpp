@@ -90,7 +90,9 @@ void outbox_buffers::give_back(buffer* b) noexcept {
 }
 
 bool outbox::has_room(std::size_t bytes, std::size_t reserve) const {
-  return bytes_ + bytes <= limits_.bytes_max + reserve &&
+  // What is queued already counts, not what comes: a client that keeps up gets
+  // an event of any size, and no more than one waits beyond the bound.
+  return (bytes_ == 0 || bytes_ + bytes <= limits_.bytes_max + reserve) &&
          frames_ < limits_.frames_max + reserve / 16;
 }
 

@@ -111,10 +111,6 @@ bool router::strip_prefix(std::string_view& raw_path) const {
   return true;
 }
 
-bool router::below(std::string_view folder, std::string_view raw_path) const {
-  return strip_prefix(raw_path) && raw_path.starts_with(folder);
-}
-
 route_match router::find(std::string_view method, std::string_view raw_path) const {
   route_match match;
   const bool here = strip_prefix(raw_path);

@@ -44,9 +44,6 @@ class router {
   /// it has none of its own. Any thread, once all routes are in.
   [[nodiscard]] route_match find(std::string_view method, std::string_view raw_path) const;
 
-  /// Whether `raw_path` is below `folder` ("/app/") of this mount.
-  [[nodiscard]] bool below(std::string_view folder, std::string_view raw_path) const;
-
  private:
   struct route {
     std::vector<std::string> names;  ///< Of the {parameters}, in order.

@@ -36,7 +36,7 @@ using namespace std::chrono_literals;
 using tcp_socket = boost::asio::ip::tcp::socket;
 
 // How long clients may take to answer our close frame, beyond drain.time.
-constexpr auto goodbye_max = 1s;
+constexpr auto goodbye_max = 500ms;
 constexpr auto poll_interval = 10ms;
 
 // One I/O thread with what lives on it.

@@ -278,9 +278,6 @@ std::vector<setting> make_table() {
       row("limits.header_timeout", duration, "10s", "time to send a request's header")
           .MEMBER(limits.header_timeout)
           .between(1, hour),
-      row("limits.handshake_timeout", duration, "10s", "time to finish a handshake")
-          .MEMBER(limits.handshake_timeout)
-          .between(1, hour),
       row("limits.expression_bytes", count, "4096", "bytes of a rule or filter")
           .MEMBER(limits.expressions.expression_bytes)
           .between(1, mib),
@@ -322,8 +319,9 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 28> planned{
+constexpr std::array<std::string_view, 29> planned{
     "listeners",
+    "limits.handshake_timeout",
     "auth.algorithms",
     "auth.public_key",
     "auth.jwks_file",

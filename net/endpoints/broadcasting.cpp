@@ -47,21 +47,6 @@ boost::system::result<wanted_auth, response> read_body(const request& r) {
   return w;
 }
 
-// A newer token of the same user: the subscription goes on with its claims.
-std::optional<storage::connection> with_newer_claims(const storage::connection& stored,
-                                                     const actors::identity& who) {
-  if (!stored.claims.is_object() || !who.claims || *who.claims == stored.claims)
-    return std::nullopt;
-  const auto issued = [](const nlohmann::json& claims) {
-    const auto at = claims.find("iat");
-    return at != claims.end() && at->is_number() ? at->get<double>() : 0.0;
-  };
-  if (issued(*who.claims) < issued(stored.claims)) return std::nullopt;
-  auto renewed = stored;
-  renewed.claims = *who.claims;
-  return renewed;
-}
-
 void authorise(const api& a, request&& r, const respond& answer, const actors::identity& who) {
   const auto wanted = read_body(r);
   if (!wanted) return answer(wanted.error());
@@ -82,11 +67,13 @@ void authorise(const api& a, request&& r, const respond& answer, const actors::i
   const auto auth = sign_channel(app->key, app->secret, wanted->socket_id, wanted->channel_name);
   if (!auth) return answer(error_response(actors::forbidden()));
   const auto signed_response = json_response(200, {{"auth", *auth}});
-  auto renewed = with_newer_claims(**stored, who);
-  if (!renewed) return answer(signed_response);
-  a.ask(*r.loop, a.engine().store(),
-        actors::connection_ptr{std::make_shared<const storage::connection>(std::move(*renewed))},
-        answer, [answer, signed_response](bool) { answer(signed_response); });
+  // A newer token of the same user: the subscription goes on with its claims.
+  if (!who.claims || !actors::renews(*who.claims, (*stored)->claims))
+    return answer(signed_response);
+  a.ask(*r.loop, a.engine().store(), actors::renew_claims{channel->id, who.claims}, answer,
+        [answer, signed_response](bool there) {
+          answer(there ? signed_response : error_response(actors::forbidden()));
+        });
 }
 
 }  // namespace

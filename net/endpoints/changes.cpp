@@ -7,6 +7,7 @@
 #include "net/http_body.hpp"
 #include "rules/action.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -95,7 +96,7 @@ void finish(const ingest& i, const actors::write_answer* written) {
     std::optional<failure> why;
     if (!i.changes[at]) {
       why = i.changes[at].error();
-    } else if (written != nullptr && next < i.positions.size() && i.positions[next] == at) {
+    } else if (written != nullptr && next < written->results.size()) {
       const auto& result = written->results[next++];
       if (result)
         ++accepted;
@@ -115,13 +116,11 @@ void finish(const ingest& i, const actors::write_answer* written) {
 }
 
 void write(const ingest_ptr& i) {
-  bool refused = false;
-  for (std::size_t at = 0; at < i->changes.size(); ++at) {
-    auto& change = i->changes[at];
-    if (change && i->id_of_name[change->collection].empty())
-      change = invalid("collection", "There is no such collection.");
-    refused = refused || !change;
-  }
+  // A change of an unknown collection goes along, for the store to refuse: which
+  // results an answer has depends on the request alone, so that a repeated one
+  // finds its first answer's results where they were.
+  const bool refused = std::any_of(i->changes.begin(), i->changes.end(),
+                                   [](const change_or_failure& c) { return !c; });
   if (i->atomic && refused) return finish(*i, nullptr);
   for (std::size_t at = 0; at < i->changes.size(); ++at) {
     auto& change = i->changes[at];
@@ -173,10 +172,13 @@ void ingest_changes(const api& a, const request& r, const respond& answer,
   if (who.kind == actors::identity_kind::guest)
     return answer(error_response(actors::unauthenticated()));
   if (!who.privileged()) return answer(error_response(actors::forbidden()));
+  const auto atomic = r.query("atomic").value_or("0");
+  if (atomic != "0" && atomic != "1" && atomic != "false" && atomic != "true")
+    return answer(error_response(invalid("atomic", "atomic is 1 or 0.")));
   auto repeat = idempotency_of(r, who);
   if (!repeat) return answer(error_response(repeat.error()));
   auto i = std::make_shared<ingest>(ingest{a, *r.loop, answer, false, false, {}, {}, {}, {}});
-  i->atomic = i->wanted.atomic = r.query("atomic").value_or("0") == "1";
+  i->atomic = i->wanted.atomic = atomic == "1" || atomic == "true";
   i->wanted.writer = who;
   i->wanted.repeat = std::move(*repeat);
   const auto socket = origin_socket(r);

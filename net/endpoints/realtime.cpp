@@ -28,11 +28,12 @@ using nlohmann::json;
 constexpr std::size_t connections_per_page_max = 500;
 constexpr std::size_t connections_scanned_max = 5000;  // per request, whatever matches
 constexpr std::size_t query_parameters_max = 32;
+constexpr std::size_t query_text_bytes_max = 1024;
 
 // -- subscribe -----------------------------------------------------------------
 
 std::optional<failure> check_events(const json& events) {
-  const bool names = events.is_array() && !events.empty() &&
+  const bool names = events.is_array() && !events.empty() && events.size() <= 3 &&
                      std::all_of(events.begin(), events.end(), [](const json& e) {
                        return e.is_string() && rules::parse_action(e.get_ref<const std::string&>());
                      });
@@ -43,9 +44,11 @@ std::optional<failure> check_events(const json& events) {
 std::optional<failure> check_query(const json& query) {
   const bool texts =
       query.is_object() && query.size() <= query_parameters_max &&
-      std::all_of(query.begin(), query.end(), [](const json& v) { return v.is_string(); });
+      std::all_of(query.begin(), query.end(), [](const json& v) {
+        return v.is_string() && v.get_ref<const std::string&>().size() <= query_text_bytes_max;
+      });
   if (texts) return std::nullopt;
-  return invalid("query", "query is an object of at most 32 texts.");
+  return invalid("query", "query is an object of at most 32 texts of at most 1024 bytes.");
 }
 
 // What HTTP_API.md names and this version does not do yet is refused, never ignored.

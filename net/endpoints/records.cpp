@@ -17,12 +17,14 @@ using actors::write_kind;
 using nlohmann::json;
 
 constexpr std::uint32_t per_page_max = 500;
-constexpr std::uint32_t page_max = 1'000'000;
+constexpr std::uint32_t page_max = 50'000;
+constexpr std::uint32_t paged_rows_max = 50'000;  // held while the page is sorted out
 
-json visible_to(const identity& who, const actors::json_ptr& record,
+json visible_to(const identity& who, const actors::written& w,
                 const storage::collection& definition) {
-  if (who.kind == actors::identity_kind::superuser) return *record;
-  return *actors::visible(record, definition.hidden);
+  if (!w.viewable) return {{"id", w.record_id}};
+  if (who.kind == actors::identity_kind::superuser) return *w.record;
+  return *actors::visible(w.record, definition.hidden);
 }
 
 // -- reading -------------------------------------------------------------------
@@ -62,6 +64,9 @@ void list(const api& a, request&& r, const respond& answer, identity who) {
   if (!page) return answer(error_response(page.error()));
   const auto per_page = number_parameter(r, "per_page", 30, 1, per_page_max);
   if (!per_page) return answer(error_response(per_page.error()));
+  if (!r.query("cursor") && std::uint64_t{*page} * *per_page > paged_rows_max)
+    return answer(error_response(actors::invalid(
+        "page", "Paging by number ends at 50,000 records; go on by cursor, which has no end.")));
   wanted->who = std::move(who);
   wanted->collection = r.param("collection");
   wanted->filter = r.query("filter").value_or("");
@@ -130,7 +135,7 @@ void write(const api& a, write_kind kind, request&& r, const respond& answer, id
                   if (!result) return answer(error_response(result.error()));
                   if (kind == write_kind::remove) return answer(no_content());
                   answer(data_response(kind == write_kind::create ? 201 : 200,
-                                       visible_to(wanted->writer, result->record, *definition)));
+                                       visible_to(wanted->writer, *result, *definition)));
                 });
         });
 }

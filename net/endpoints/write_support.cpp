@@ -1,5 +1,6 @@
 #include "net/endpoints/write_support.hpp"
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 #include <nlohmann/json.hpp>
 
@@ -40,9 +41,11 @@ actors::outcome<std::optional<actors::idempotency>> idempotency_of(const request
   if (key.empty()) return std::optional<actors::idempotency>{};
   if (key.size() > key_bytes_max)
     return actors::invalid("Idempotency-Key", "An Idempotency-Key has at most 255 bytes.");
-  // Line ends cannot occur in any of the parts, so the joint is unambiguous.
-  std::string scope = who.key();
-  scope.append("\n").append(r.method).append("\n").append(r.path).append("\n").append(key);
+  // The parts' lengths stand before them, so the joint is unambiguous.
+  const auto identity = who.key();
+  std::string scope =
+      fmt::format("{} {} {}\n", identity.size(), r.method.size(), r.raw_target.size());
+  scope.append(identity).append(r.method).append(r.raw_target).append(key);
   return std::optional{actors::idempotency{sha256(scope), to_hex(sha256(r.body))}};
 }
 

@@ -93,7 +93,7 @@ TEST_CASE("an operation that is refused leaves the others in", "[actors][store]"
   CHECK(answer.results[0]->sequence == 1);
   CHECK(answer.results[1].error().kind == failure_kind::invalid);
   CHECK(answer.results[2]->sequence == 2);
-  CHECK(answer.results[3].error().kind == failure_kind::not_found);
+  CHECK(answer.results[3].error().errors.at(0).first == "collection");
   CHECK(answer.sequence == 2);
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("a stored time of another type stops nobody", "[actors][store]") {
           ingester);
   CHECK(w.write(posts, ingested(rules::action::updated, "r1", {{"a", 1}}), ingester));
   CHECK(w.update(posts, "r1", {{"a", 2}}));
-  CHECK(w.record(posts, "r1")->at("created") == 5);
+  CHECK(w.record(posts, "r1")->at("created").is_string());
 }
 
 TEST_CASE("`mirror: false` keeps no ingested record, but those that clients write",

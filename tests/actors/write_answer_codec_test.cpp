@@ -10,7 +10,7 @@ using nlohmann::json;
 TEST_CASE("a first answer is kept as it was", "[actors][write_answer_codec]") {
   write_answer answer;
   const json record{{"id", "r1"}, {"n", 9223372036854775807}, {"half", 0.1}, {"text", "ü\"\\"}};
-  answer.results.emplace_back(written{"r1", std::make_shared<const json>(record), 7});
+  answer.results.emplace_back(written{"r1", std::make_shared<const json>(record), 7, false});
   answer.results.emplace_back(
       failure{failure_kind::invalid, "No.", {{"role", "guarded"}, {"role", "twice"}}});
   answer.results.emplace_back(unavailable("Later."));
@@ -24,6 +24,7 @@ TEST_CASE("a first answer is kept as it was", "[actors][write_answer_codec]") {
   CHECK(again->results[0]->record_id == "r1");
   CHECK(*again->results[0]->record == record);
   CHECK(again->results[0]->sequence == 7);
+  CHECK_FALSE(again->results[0]->viewable);
   CHECK(again->results[1].error() == answer.results[1].error());
   CHECK(again->results[2].error() == answer.results[2].error());
 }

@@ -110,6 +110,13 @@ TEST_CASE("a record that the caller may not view does not exist for him", "[acto
   CHECK(kind_of(j(remove(), other)) == failure_kind::forbidden);
 }
 
+TEST_CASE("an update says whether its writer may see the outcome", "[actors][write_judge]") {
+  judging j;
+  j.definition.rules.view = "@request.auth.id = owner";
+  CHECK(j(update({}), record({{"id", "r1"}, {"owner", "ada"}}))->viewable);
+  CHECK_FALSE(j(update({}), record({{"id", "r1"}, {"owner", "bob"}}))->viewable);
+}
+
 TEST_CASE("an update changes the given fields, never id and created", "[actors][write_judge]") {
   const auto stored = record(
       {{"id", "r1"}, {"created", "then"}, {"updated", "before"}, {"a", 1}, {"b", {{"c", 2}}}});
@@ -187,29 +194,35 @@ TEST_CASE("an ingested change is an upsert, bound by no rule", "[actors][write_j
   judging j;
   j.definition.rules = {};
   j.as(ingester);
-  const auto stored = record({{"id", "r1"}, {"created", "then"}, {"a", 1}});
+  const auto stored = record({{"id", "r1"}, {"created", "2020-01-01 00:00:00.000Z"}, {"a", 1}});
   const auto made = j(ingested(rules::action::updated, "r1", {{"b", 2}}));
   REQUIRE(made);
   CHECK(made->change.record->at("created") == now_spelled);
   const auto replaced = j(ingested(rules::action::created, "r1", {{"b", 2}}), stored);
   REQUIRE(replaced);
   CHECK_FALSE(replaced->change.record->contains("a"));
-  CHECK(replaced->change.record->at("created") == "then");
+  CHECK(replaced->change.record->at("created") == "2020-01-01 00:00:00.000Z");
   j.who = user_of("users", "ada");
   CHECK(kind_of(j(ingested(rules::action::created, "r1"))) == failure_kind::forbidden);
 }
 
-TEST_CASE("an ingested change keeps times of any type that it, or the stored record, has",
+TEST_CASE("an ingested change has the times it brings, else the stored ones, else the server's",
           "[actors][write_judge]") {
   judging j;
   j.as(ingester);
-  const auto stored = record({{"id", "r1"}, {"created", 5}, {"updated", json::array()}});
-  const auto judged = j(ingested(rules::action::updated, "r1"), stored);
-  REQUIRE(judged);
-  CHECK(judged->change.record->at("created") == 5);
-  CHECK(judged->change.record->at("updated") == now_spelled);
-  CHECK(j(ingested(rules::action::updated, "r1", {{"updated", 1.5}}), stored)
-            ->change.record->at("updated") == 1.5);
+  const std::string brought = "2020-01-01 00:00:00.000Z";
+  const auto odd = record({{"id", "r1"}, {"created", 5}, {"updated", json::array()}});
+  for (const auto& stored : {json_ptr{}, odd}) {
+    const auto judged = j(ingested(rules::action::updated, "r1", {{"updated", 1.5}}), stored);
+    REQUIRE(judged);
+    CHECK(judged->change.record->at("created") == now_spelled);
+    CHECK(judged->change.record->at("updated") == now_spelled);
+    const auto given =
+        j(ingested(rules::action::updated, "r1", {{"updated", brought}, {"created", brought}}),
+          stored);
+    CHECK(given->change.record->at("created") == brought);
+    CHECK(given->change.record->at("updated") == brought);
+  }
 }
 
 TEST_CASE("an ingested delete is judged on the last state known here", "[actors][write_judge]") {

@@ -14,8 +14,8 @@ export function sign(socketId, channel, { key = app.key, secret = app.secret } =
 
 export class Socket {
   /** Opens; resolves once the upgrade is done, whatever comes after. */
-  static async open(t, server, { key = app.key, query = '?protocol=7&client=js&version=8.6.0', ...options } = {}) {
-    const socket = new Socket(`${server.url.replace(/^http/, 'ws')}/app/${key}${query}`, options)
+  static async open(t, server, { folder = 'app', key = app.key, query = '?protocol=7&client=js&version=8.6.0', ...options } = {}) {
+    const socket = new Socket(`${server.url.replace(/^http/, 'ws')}/${folder}/${key}${query}`, options)
     afterwards(t, () => socket.ws.terminate())
     await within(patience, socket.opened, `the upgrade of ${socket.ws.url}`)
     return socket
