@@ -68,8 +68,10 @@ class listener::acceptor : public std::enable_shared_from_this<acceptor> {
         pause_(loops_.front()->io()) {
     tcp::resolver resolver{loops_.front()->io()};
     error_code error;
+    // `localhost` is the loopback address, whether the machine has a hosts file or not (RFC 6761).
+    const auto host = address.host == "localhost" ? "127.0.0.1" : address.host;
     const auto found =
-        resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
+        resolver.resolve(host, std::to_string(address.port), tcp::resolver::passive, error);
     if (error) fail(address, error);
     for (const auto& candidate : found) {
       error = open_at(acceptor_, candidate.endpoint());

@@ -6,7 +6,7 @@
 #include <vector>
 
 using namespace velo::net;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 namespace {
 

@@ -46,7 +46,7 @@ struct fixture {
   }
 };
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 }  // namespace
 

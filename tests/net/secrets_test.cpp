@@ -51,7 +51,7 @@ struct fixture {
   }
 };
 
-using Catch::Matchers::Contains;
+using Catch::Contains;
 
 }  // namespace
 

@@ -4,6 +4,20 @@
 
 #ifdef VELO_CATCH2_V3
 #include <catch2/catch_all.hpp>
+
+#include <string>
+
+namespace Catch {
+
+inline auto Contains(const std::string& part) {
+  return Matchers::ContainsSubstring(part);
+}
+inline auto EndsWith(const std::string& part) {
+  return Matchers::EndsWith(part);
+}
+
+}  // namespace Catch
+
 #else
 #include <catch2/catch.hpp>
 #endif

@@ -12,7 +12,7 @@ import { createHmac } from 'node:crypto'
  * @param {object} [options.headers]
  * @returns {Promise<{status: number, headers: object, text: string, body: *}>}
  */
-export function request(method, url, { token, json, raw, form, headers = {}, timeout = 10_000 } = {}) {
+export function request(method, url, { token, json, raw, form, headers = {}, timeout = 30_000 } = {}) {
   const [type, payload] =
     json !== undefined ? ['application/json', JSON.stringify(json)]
     : form !== undefined ? ['application/x-www-form-urlencoded', new URLSearchParams(form).toString()]

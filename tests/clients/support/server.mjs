@@ -125,7 +125,7 @@ export class Server {
     })
     ended.catch(() => {})
     try {
-      this.url = (await within(15_000, Promise.race([ready, ended]), 'the ready line')).replace(/\/$/, '')
+      this.url = (await within(30_000, Promise.race([ready, ended]), 'the ready line')).replace(/\/$/, '')
     } catch (error) {
       child.kill('SIGKILL')
       throw new Error(`${error.message}\n-- velo printed --\n${this.log}`)

@@ -1,7 +1,7 @@
 // Waiting for what must happen, each time with a bound. Nothing here sleeps to
 // let something happen: "nothing arrived" is shown by what arrived after it.
 
-export const patience = Number(process.env.VELO_TEST_PATIENCE ?? 8_000)
+export const patience = Number(process.env.VELO_TEST_PATIENCE ?? 20_000)
 
 /** `promise`, or an error that names `what` after `ms`. */
 export async function within(ms, promise, what) {
