@@ -40,8 +40,8 @@ struct http_settings {
   cors origins;
   upgrade_handler on_upgrade;  ///< Empty: upgrades are answered 404 like any unknown path.
 
-  std::size_t header_bytes_max = 16U << 10U;          ///< 431 beyond.
-  std::size_t body_bytes_max = 1U << 20U;          ///< 413 beyond.
+  std::size_t header_bytes_max = 16U << 10U;         ///< 431 beyond.
+  std::size_t body_bytes_max = 1U << 20U;            ///< 413 beyond.
   std::chrono::milliseconds header_timeout{10'000};  ///< From a head's first byte to its last.
   std::chrono::milliseconds body_timeout{60'000};    ///< The same for the body.
   std::chrono::milliseconds idle_timeout{75'000};    ///< Between two requests.

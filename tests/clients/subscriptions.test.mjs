@@ -105,7 +105,7 @@ test('connections are listed for superusers, by collection and page by page', as
 })
 
 test('stale: without socket and ping a subscription is dropped, with either it stays', async (t) => {
-  const brief = await Server.start({ env: { VELO_REALTIME_STALE_AFTER: '1s' } })
+  const brief = await Server.start({ env: { VELO_REALTIME_STALE_AFTER: '3s' } })
   afterwards(t, () => brief.close())
   const posts = await collection(brief)
   const forgotten = (await subscribe(brief, posts)).channel_name
@@ -118,7 +118,7 @@ test('stale: without socket and ping a subscription is dropped, with either it s
       return !rowOf(await connections(brief), forgotten)
     },
     'the forgotten subscription to be dropped',
-    15_000,
+    30_000,
   )
   assertRefused(await call('ping', forgotten, undefined, brief), 404)
   const rows = await connections(brief)

@@ -229,7 +229,7 @@ test('no more than 16 sockets listen on one record channel', async (t) => {
 })
 
 test('idle check: who answers no ping is closed 4201, who does stays', async (t) => {
-  const eager = await Server.start({ env: { VELO_PUSHER_ACTIVITY_TIMEOUT: '1s', VELO_PUSHER_PONG_TIMEOUT: '1s' } })
+  const eager = await Server.start({ env: { VELO_PUSHER_ACTIVITY_TIMEOUT: '1s', VELO_PUSHER_PONG_TIMEOUT: '5s' } })
   afterwards(t, () => eager.close())
   const silent = await Socket.connect(t, eager, { autoPong: false })
   assert.equal(silent.established.activity_timeout, 1)

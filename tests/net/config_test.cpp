@@ -66,7 +66,7 @@ TEST_CASE("defaults are those of CONFIGURATION.md", "[net][config]") {
   CHECK(c.history.max_count == 1'000'000);
   CHECK(c.apps.empty());
   CHECK(c.limits.body_bytes == 1U << 20U);
-  CHECK(c.limits.frame_bytes == 100U * 1024);
+  CHECK(c.limits.frame_bytes == 100U << 10U);
   CHECK(c.limits.outbox_frames == 4096);
   CHECK(c.limits.sockets_per_record_channel == 16);
   CHECK(c.limits.expressions.expression_bytes == velo::rules::limits{}.expression_bytes);
