@@ -31,9 +31,9 @@ using tcp = asio::ip::tcp;
 // Answered before the other connections of the loop have their turn.
 constexpr int requests_per_turn_max = 64;
 // Answers gathered for one system call.
-constexpr std::size_t gathered_bytes_max = 256 * 1024;
+constexpr std::size_t gathered_bytes_max = 256U << 10U;
 // What a client may still send after the answer that refused it, to be thrown away.
-constexpr std::size_t linger_bytes_max = 64 * 1024 * 1024;
+constexpr std::size_t linger_bytes_max = 64U << 20U;
 
 constexpr auto never = clock::time_point::max();
 
@@ -167,9 +167,7 @@ bool http_session::advance(std::string& out) {
     if (answer_) {
       finish(out);
       ++answers;
-    } else if (stage_ != stage::head && stage_ != stage::body) {
-      return false;
-    } else if (!unsent_.empty()) {
+    } else if ((stage_ != stage::head && stage_ != stage::body) || !unsent_.empty()) {
       return false;  // a client that does not read its answers gets no more of them
     } else if (answers >= requests_per_turn_max || out.size() >= gathered_bytes_max) {
       return true;

@@ -16,7 +16,7 @@ class lent_text {
  public:
   lent_text() : text_(std::exchange(spare(), {})) {}
   ~lent_text() {
-    constexpr std::size_t capacity_max = 1024 * 1024;
+    constexpr std::size_t capacity_max = 1U << 20U;
     text_.clear();
     if (text_.capacity() <= capacity_max && text_.capacity() > spare().capacity()) {
       spare().swap(text_);
@@ -50,7 +50,7 @@ class lent_block {
   [[nodiscard]] static constexpr std::size_t size() { return std::tuple_size_v<block>; }
 
  private:
-  using block = std::array<char, 64 * 1024>;
+  using block = std::array<char, (64U << 10U)>;
 
   static std::unique_ptr<block>& spare() {
     thread_local std::unique_ptr<block> spare_block;
