@@ -167,13 +167,13 @@ bool http_session::advance(std::string& out) {
     if (answer_) {
       finish(out);
       ++answers;
-    } else if ((stage_ != stage::head && stage_ != stage::body) || !unsent_.empty()) {
-      return false;  // a client that does not read its answers gets no more of them
-    } else if (answers >= requests_per_turn_max || out.size() >= gathered_bytes_max) {
-      return true;
-    } else if (!parse(out)) {
-      return false;
+      continue;
     }
+    // A client that does not read its answers gets no more of them.
+    const bool reads = (stage_ == stage::head || stage_ == stage::body) && unsent_.empty();
+    if (reads && (answers >= requests_per_turn_max || out.size() >= gathered_bytes_max))
+      return true;
+    if (!reads || !parse(out)) return false;
   }
 }
 
