@@ -1,0 +1,71 @@
+// Many predicates, one changed record: which of them hold?
+//
+// The cost of a change follows the predicates that hold, not those that are
+// kept. The sequential evaluator (evaluate.hpp) is the meaning: for every
+// predicate and every record the index gives the verdict that it gives.
+
+#pragma once
+
+#include "rules/action.hpp"
+#include "rules/bind.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace velo::rules {
+
+/// Whoever a predicate belongs to: a small number that the caller gives out.
+/// Numbers are best dense and reused, since tables are indexed by them.
+using subscriber_id = std::uint32_t;
+
+/// One change as the index sees it. Refers to the caller's values during a call.
+struct record_change {
+  const nlohmann::json* before = nullptr;  ///< The earlier state, to be judged too; or null.
+  const nlohmann::json* after = nullptr;   ///< The state that is judged: a deleted record's last.
+  action act = action::created;
+  std::string_view now;  ///< `2026-01-31 12:00:00.000Z`
+};
+
+/// A subscriber whose predicate holds for one state of the record at least.
+struct match {
+  subscriber_id id = 0;
+  bool before = false;
+  bool after = false;
+  bool operator==(const match&) const = default;
+};
+
+/// Owned by one thread or actor; needs no lock there, and has none.
+class predicate_index {
+ public:
+  predicate_index();
+  ~predicate_index();
+  predicate_index(predicate_index&&) noexcept;
+  predicate_index& operator=(predicate_index&&) noexcept;
+  predicate_index(const predicate_index&) = delete;
+  predicate_index& operator=(const predicate_index&) = delete;
+
+  /// Keeps `bound` for `id`; a predicate that `id` had is replaced, one that is
+  /// equal costs nothing but the comparison.
+  void put(subscriber_id id, const predicate& bound);
+  /// Forgets it; unknown ids are no error.
+  void remove(subscriber_id id);
+
+  /// Appends to `found` every subscriber whose predicate holds, once each, in no
+  /// particular order. Without `before`, only `after` is judged.
+  void match_change(const record_change& change, std::vector<match>& found);
+
+  [[nodiscard]] std::size_t subscribers() const;
+  /// Heap memory held, in bytes.
+  [[nodiscard]] std::size_t memory_bytes() const;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace velo::rules
