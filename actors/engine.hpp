@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "actors/channel_directory.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/jwt.hpp"
 #include "actors/options.hpp"
@@ -31,6 +32,11 @@ class engine {
   /// Stops, if stop() was not called.
   ~engine();
 
+  /// Starts the actors of plain channels. At most once, before the first socket.
+  void open_channels(std::vector<app_options> apps, const channel_options& options);
+  /// Ends them: whoever hears of their happenings has heard the last one. Part of stop().
+  void close_channels();
+
   /// Waits until every write sent so far is durable and answered; blocks a few seconds at most.
   void flush();
 
@@ -43,6 +49,8 @@ class engine {
   [[nodiscard]] const store_actor& store() const { return store_; }
   [[nodiscard]] const auth_actor& auth() const { return auth_; }
   [[nodiscard]] const reader_actor& reader() const { return reader_; }
+  /// Without apps until open_channels().
+  [[nodiscard]] const channel_directory& channels() const { return *channels_; }
   [[nodiscard]] const storage::database& database() const { return *database_; }
   [[nodiscard]] const engine_options& options() const { return options_; }
 
@@ -61,6 +69,7 @@ class engine {
   auth_actor auth_;
   reader_actor reader_;
   pruner_actor pruner_;
+  std::unique_ptr<channel_directory> channels_ = std::make_unique<channel_directory>();
   bool stopped_ = false;
 };
 

@@ -13,6 +13,17 @@
 
 namespace velo::actors {
 
+/// Of plain Pusher channels and users; the same for all apps.
+struct channel_options {
+  std::size_t presence_members_max = 100;
+  std::chrono::milliseconds cache_ttl = std::chrono::minutes{30};
+  std::chrono::milliseconds member_grace{0};  ///< How long a member may be away unnoticed.
+  std::size_t client_events_per_second = 10;  ///< Of one connection.
+  std::size_t event_bytes_max = 10240;        ///< Data of a client event.
+  std::size_t event_name_bytes_max = 200;
+  unsigned shards = 4;  ///< Actors that share the channels.
+};
+
 struct engine_options {
   std::string channel_prefix = "velo.realtime.";
   std::string event_name = "{action}";  ///< `{action}` stands for the action.

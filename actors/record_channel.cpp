@@ -1,5 +1,7 @@
 #include "actors/record_channel.hpp"
 
+#include "actors/channel_name.hpp"
+
 namespace velo::actors {
 
 namespace {
@@ -7,7 +9,7 @@ namespace {
 constexpr std::string_view private_prefix = "private-";
 
 bool strip(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
+  if (prefix.empty() || !text.starts_with(prefix)) return false;
   text.remove_prefix(prefix.size());
   return true;
 }
@@ -23,7 +25,8 @@ std::optional<record_channel> parse_record_channel(std::string_view name, std::s
 }
 
 bool in_record_namespace(std::string_view name, std::string_view prefix) {
-  strip(name, private_prefix);
+  while (strip(name, kind_prefix(name))) {
+  }
   return name.starts_with(prefix);
 }
 

@@ -19,7 +19,9 @@ struct record_channel {
 [[nodiscard]] std::optional<record_channel> parse_record_channel(std::string_view name,
                                                                  std::string_view prefix);
 
-/// Whether `name` claims to be a record channel, well-formed or not.
+/// Whether `name` claims to be a record channel, well-formed or not, under any
+/// kind's prefix (`presence-velo.realtime.x`). Only collections speak on these:
+/// nobody may publish to one, over HTTP or by a client event.
 [[nodiscard]] bool in_record_namespace(std::string_view name, std::string_view prefix);
 
 /// The UUID of `channel_name` as the HTTP API takes it: bare, or with any of the prefixes.

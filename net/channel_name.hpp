@@ -1,40 +1,18 @@
-// What a channel's name says about it (PUSHER_PROTOCOL.md 5.2 and 12).
+// The actors' word on channel names, as net/ spells it.
 
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
+#include "actors/channel_name.hpp"
 
 namespace velo::net {
 
-inline constexpr std::size_t channel_name_bytes_max = 164;
-
-enum class channel_kind : std::uint8_t {
-  open,  ///< Any other name: whoever knows it may listen.
-  cache,
-  private_plain,
-  private_cache,
-  private_encrypted,
-  private_encrypted_cache,
-  presence,
-  presence_cache,
-  server_to_user,  ///< `#server-to-user-{id}`: for a socket signed in as that user.
-  reserved,        ///< Any other name with `#`: refused.
-};
-
-/// The kind by the longest prefix, hyphen included: `private` alone is open.
-[[nodiscard]] channel_kind kind_of(std::string_view channel);
-
-/// Whether a subscription has to carry a signature.
-[[nodiscard]] bool needs_signature(channel_kind kind);
-[[nodiscard]] bool is_presence(channel_kind kind);
-[[nodiscard]] bool is_cache(channel_kind kind);
-
-/// One `#` at most, in front, then 1 or more of `A-Z a-z 0-9 _ - = @ , . ;`, 164 bytes in all.
-[[nodiscard]] bool is_channel_name(std::string_view text);
-
-/// `digits.digits`: what the libraries of application servers insist on before they sign.
-[[nodiscard]] bool is_socket_id(std::string_view text);
+using actors::channel_kind;
+using actors::channel_name_bytes_max;
+using actors::is_cache;
+using actors::is_channel_name;
+using actors::is_presence;
+using actors::is_socket_id;
+using actors::kind_of;
+using actors::needs_signature;
 
 }  // namespace velo::net

@@ -42,6 +42,9 @@ TEST_CASE("a record channel's name tells public from private", "[actors][record_
   }
   CHECK(in_record_namespace(prefix + "nonsense", prefix));
   CHECK(in_record_namespace("private-" + prefix, prefix));
+  for (const std::string kind : {"presence-", "cache-", "private-cache-", "private-encrypted-",
+                                 "private-encrypted-cache-", "presence-cache-", "private-private-"})
+    CHECK(in_record_namespace(kind + prefix + uuid, prefix));
   CHECK_FALSE(in_record_namespace("private-orders", prefix));
 }
 

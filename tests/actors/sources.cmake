@@ -3,6 +3,7 @@ velo_unit_tests(actors
   actors/attachments_test.cpp
   actors/auth_test.cpp
   actors/base64url_test.cpp
+  actors/channel_name_test.cpp
   actors/connection_test.cpp
   actors/constant_time_test.cpp
   actors/definition_test.cpp

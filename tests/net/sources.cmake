@@ -13,7 +13,6 @@ velo_unit_tests(net
   net/router_test.cpp
   net/url_test.cpp
   # Configuration, names, frames
-  net/channel_name_test.cpp
   net/command_line_test.cpp
   net/config_test.cpp
   net/pusher_test.cpp

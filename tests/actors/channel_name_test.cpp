@@ -1,10 +1,10 @@
-#include "net/channel_name.hpp"
+#include "actors/channel_name.hpp"
 
 #include "tests/support/catch.hpp"
 
 #include <string>
 
-using namespace velo::net;
+using namespace velo::actors;
 
 TEST_CASE("a channel's kind is that of its longest prefix", "[net][channel_name]") {
   struct row {

@@ -1,10 +1,10 @@
-#include "net/channel_name.hpp"
+#include "actors/channel_name.hpp"
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
-namespace velo::net {
+namespace velo::actors {
 
 namespace {
 
@@ -30,7 +30,7 @@ constexpr std::array<std::pair<std::string_view, channel_kind>, 9> prefixes{{
     {"presence-cache-", channel_kind::presence_cache},
     {"presence-", channel_kind::presence},
     {"cache-", channel_kind::cache},
-    {"#server-to-user-", channel_kind::server_to_user},
+    {server_to_user_prefix, channel_kind::server_to_user},
     {"#", channel_kind::reserved},
 }};
 
@@ -44,6 +44,14 @@ channel_kind kind_of(std::string_view channel) {
     if (channel.starts_with(prefix)) return kind;
   }
   return channel_kind::open;
+}
+
+std::string_view kind_prefix(std::string_view channel) {
+  if (channel.starts_with('#')) return {};
+  for (const auto& [prefix, kind] : prefixes) {
+    if (channel.starts_with(prefix)) return prefix;
+  }
+  return {};
 }
 
 bool needs_signature(channel_kind kind) {
@@ -68,6 +76,11 @@ bool is_presence(channel_kind kind) {
   return kind == channel_kind::presence || kind == channel_kind::presence_cache;
 }
 
+bool takes_client_events(channel_kind kind) {
+  return kind == channel_kind::private_plain || kind == channel_kind::private_cache ||
+         is_presence(kind);
+}
+
 bool is_cache(channel_kind kind) {
   return kind == channel_kind::cache || kind == channel_kind::private_cache ||
          kind == channel_kind::private_encrypted_cache || kind == channel_kind::presence_cache;
@@ -86,4 +99,4 @@ bool is_socket_id(std::string_view text) {
          all_digits(text.substr(dot + 1));
 }
 
-}  // namespace velo::net
+}  // namespace velo::actors
