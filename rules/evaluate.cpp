@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "rules/comparison_holds.hpp"
 #include "rules/value.hpp"
 
 namespace velo::rules {
@@ -35,34 +36,8 @@ struct evaluator {
     return {};
   }
 
-  /// The relation, before `negated`.
-  bool related(const comparison& leaf, const value_view& left) const {
-    switch (leaf.op) {
-      case relation::equal:
-        return equal(left, resolve(leaf.right));
-      case relation::like:
-      case relation::ilike:
-        return like(left, resolve(leaf.right), leaf.pattern.get(), leaf.op == relation::ilike);
-      case relation::is_null:
-        return left.kind == value_view::type::null;
-      case relation::in_list:
-        return std::any_of(leaf.list.begin(), leaf.list.end(),
-                           [&](const constant& item) { return equal(left, value_view(item)); });
-      case relation::in_path:
-        return contains(resolve(leaf.right), left);
-      default:
-        return ordered(leaf.op, left, resolve(leaf.right));
-    }
-  }
-
   bool holds(const comparison& leaf) const {
-    const auto left = resolve(leaf.left);
-    if (leaf.any && left.kind == value_view::type::array) {
-      return std::any_of(left.json->begin(), left.json->end(), [&](const auto& element) {
-        return related(leaf, value_view(element)) != leaf.negated;
-      });
-    }
-    return related(leaf, left) != leaf.negated;
+    return comparison_holds(leaf, [this](const operand& side) { return resolve(side); });
   }
 
   bool holds(const expression& tree) const {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +40,24 @@ struct match {
   bool operator==(const match&) const = default;
 };
 
+/// A change read into the fields that some predicate of an index uses. Points
+/// into the records of the change, and is good until the next put() or remove()
+/// of that index. Reusing one saves allocations.
+class prepared_change {
+ public:
+  prepared_change();
+  ~prepared_change();
+  prepared_change(prepared_change&&) noexcept;
+  prepared_change& operator=(prepared_change&&) noexcept;
+  prepared_change(const prepared_change&) = delete;
+  prepared_change& operator=(const prepared_change&) = delete;
+
+ private:
+  friend class predicate_index;
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
 /// Owned by one thread or actor; needs no lock there, and has none.
 class predicate_index {
  public:
@@ -58,6 +77,13 @@ class predicate_index {
   /// Appends to `found` every subscriber whose predicate holds, once each, in no
   /// particular order. Without `before`, only `after` is judged.
   void match_change(const record_change& change, std::vector<match>& found);
+
+  // match_change() in two steps: the JSON, then the predicates.
+
+  void prepare(const record_change& change, prepared_change& into) const;
+  void match_prepared(const prepared_change& change, std::vector<match>& found);
+  /// Those whose predicate holds for `after`; good until the next call.
+  [[nodiscard]] std::span<const subscriber_id> find(const prepared_change& change);
 
   [[nodiscard]] std::size_t subscribers() const;
   /// Heap memory held, in bytes.

@@ -13,6 +13,7 @@ velo_unit_tests(rules
   rules/older_defects_test.cpp
   rules/ordering_test.cpp
   rules/parser_test.cpp
+  rules/predicate_index_test.cpp
   rules/property_test.cpp
   rules/syntax_error_test.cpp
   rules/time_text_test.cpp

@@ -1,0 +1,154 @@
+#include "rules/index/filter_store.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace velo::rules::index {
+
+filter_reference filter_store::add_key(std::string_view bytes) {
+  const auto where = keys_.allocate(std::max(bytes.size(), arena<1>::units_min));
+  std::memcpy(keys_.at(where), bytes.data(), bytes.size());
+  shapes_.add(keys_.at(where));
+  return where | key_bit;
+}
+
+filter_reference filter_store::add_code(const filter_code& code, const filter_cover& cover) {
+  const header made{static_cast<std::uint32_t>(code.words.size()),
+                    static_cast<std::uint32_t>(cover.plain ? 0 : cover.conjunctions.size()),
+                    code.conjunction ? 1U : 0U, 0};
+  auto units = lead(made) + code.words.size();
+  if (!cover.plain) {
+    for (const auto& all : cover.conjunctions) units += 1 + all.size();
+  }
+  const auto where = codes_.allocate(units);
+  auto* out = reinterpret_cast<word*>(codes_.at(where));
+  std::memcpy(out, &made, sizeof made);
+  if (lead(made) > 1) out[1] = 0;
+  out = std::copy(code.words.begin(), code.words.end(), out + lead(made));
+  if (cover.plain) return where;
+  for (const auto& all : cover.conjunctions) {
+    *out++ = static_cast<word>(all.size());
+    out = std::copy(all.begin(), all.end(), out);
+  }
+  return where;
+}
+
+std::size_t filter_store::units_of(filter_reference where) const noexcept {
+  const auto head = header_at(where);
+  auto units = lead(head) + head.words;
+  for (unsigned i = 0; i < head.conjunctions; ++i) units += 1 + at(where)[units];
+  return units;
+}
+
+void filter_store::remove(filter_reference where) {
+  if (is_key(where)) {
+    const auto* const bytes = key_at(where);
+    const auto size = std::max(shapes_.size_of(bytes), arena<1>::units_min);
+    shapes_.remove(bytes);
+    keys_.release(where & ~key_bit, size);
+    return;
+  }
+  const auto head = header_at(where);
+  compiler_.release(code_at(where));
+  for (unsigned i = 0; i < head.conjunctions; ++i) {
+    for (const auto item : cover_at(where, i)) {
+      if ((item & own_literal) != 0) leaves_.release((item & ~own_literal) >> 1U);
+    }
+  }
+  codes_.release(where, units_of(where));
+}
+
+std::span<const word> filter_store::code_at(filter_reference where) const noexcept {
+  const auto head = header_at(where);
+  return {at(where) + lead(head), head.words};
+}
+
+bool filter_store::is_conjunction(filter_reference where) const noexcept {
+  return header_at(where).conjunction != 0;
+}
+
+unsigned filter_store::conjunctions(filter_reference where) const noexcept {
+  return std::max(1U, static_cast<unsigned>(header_at(where).conjunctions));
+}
+
+bool filter_store::is_plain(filter_reference where) const noexcept {
+  return header_at(where).conjunctions == 0;
+}
+
+std::span<const cover_item> filter_store::cover_at(filter_reference where, unsigned number) const {
+  const auto head = header_at(where);
+  const auto* found = at(where) + lead(head) + head.words;
+  for (; number > 0; --number) found += 1 + *found;
+  return {found + 1, *found};
+}
+
+std::uint64_t filter_store::hash_of(std::span<const word> code, bool conjunction) const noexcept {
+  return hash_bytes({reinterpret_cast<const char*>(code.data()), code.size_bytes()},
+                    conjunction ? 5 : 6, process_hash_key());
+}
+
+std::uint64_t filter_store::hash(filter_reference where) const noexcept {
+  if (is_key(where)) return shapes_.hash(key_at(where));
+  return hash_of(code_at(where), is_conjunction(where));
+}
+
+term filter_store::term_of(const word* code, cover_item item) const {
+  term made;
+  double probability = 1;
+  const auto found = (item & own_literal) != 0 ? item & ~own_literal : code[item];
+  if (is_inline_range(found)) {
+    const auto inside = range_at(code + item);
+    made.in_code = true;
+    made.slot = inside.slot;
+    made.range = inside.range;
+    if (!inside.negated) {
+      made.way = term::access::range;
+      probability = leaves_.probability(inside.slot, inside.range);
+    }
+  } else {
+    const auto leaf = found >> 1U;
+    made.test = found;
+    if ((found & 1U) == 0 && leaves_.is_range(leaf)) {
+      made.way = term::access::range;
+      made.range = leaves_.range_of(leaf);
+      made.slot = leaves_.slot_of(leaf);
+      probability = leaves_.probability(leaf);
+    } else if ((found & 1U) == 0 && leaves_.is_keyed(leaf)) {
+      made.way = term::access::keyed;
+      made.slot = leaves_.slot_of(leaf);
+      probability = leaves_.probability(leaf);
+    }
+  }
+  made.rarity = -std::ilogb(probability);
+  return made;
+}
+
+void filter_store::terms_of(filter_reference where, unsigned conjunction,
+                            std::vector<term>& into) const {
+  into.clear();
+  const auto code = code_at(where);
+  if (is_plain(where)) {
+    for (std::size_t i = 0; i < code.size(); i += words_at(code[i])) {
+      into.push_back(term_of(code.data(), static_cast<cover_item>(i)));
+    }
+  } else {
+    for (const auto item : cover_at(where, conjunction)) into.push_back(term_of(code.data(), item));
+  }
+  std::sort(into.begin(), into.end(), [](const term& a, const term& b) {
+    if (a.way != b.way) return a.way < b.way;
+    // Rounded rarity and the slot: filters alike take the same way.
+    if (a.rarity != b.rarity) return a.rarity > b.rarity;
+    if (a.slot != b.slot) return a.slot < b.slot;
+    return a.test < b.test;
+  });
+}
+
+bool filter_store::holds_first(filter_reference where, std::uint32_t pass) {
+  const auto head = header_at(where);
+  if (head.conjunctions > 1 && at(where)[1] == pass) return false;
+  if (!holds(code_at(where), head.conjunction != 0, leaves_)) return false;
+  if (head.conjunctions > 1) std::memcpy(codes_.at(where) + sizeof(word), &pass, sizeof pass);
+  return true;
+}
+
+}  // namespace velo::rules::index

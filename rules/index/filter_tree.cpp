@@ -1,0 +1,535 @@
+#include "rules/index/filter_tree.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace velo::rules::index {
+
+filter_tree::filter_tree(const hash_key& key, leaf_store& leaves, filter_store& filters,
+                         const subscriber_table& owners)
+    : key_(key), leaves_(leaves), filters_(filters), owners_(owners), nodes_(1) {}
+
+// -- children ------------------------------------------------------------------------
+
+std::uint64_t filter_tree::hash_of::operator()(std::uint32_t child) const {
+  if ((child & node_bit) != 0) {
+    const auto& at = owner.nodes_[child & ~node_bit];
+    return owner.child_hash(at.parent, at.via);
+  }
+  const auto& at = owner.blocks_.at(child);
+  return owner.child_hash(at.node, at.via);
+}
+
+void filter_tree::hash_of::prefetch(std::uint32_t child) const {
+  if ((child & node_bit) == 0) owner.blocks_.prefetch(child);
+}
+
+std::uint32_t filter_tree::find_child(node_number parent, leaf_number via) const {
+  return children_.find(child_hash(parent, via), [&](std::uint32_t child) {
+    if ((child & node_bit) != 0) {
+      const auto& at = nodes_[child & ~node_bit];
+      return at.parent == parent && at.via == via;
+    }
+    const auto& at = blocks_.at(child);
+    return at.node == parent && at.via == via;
+  });
+}
+
+filter_tree::node_number filter_tree::add_node(node_number parent, leaf_number via) {
+  node_number fresh = 0;
+  if (free_nodes_.empty()) {
+    fresh = static_cast<node_number>(nodes_.size());
+    nodes_.emplace_back();
+  } else {
+    fresh = free_nodes_.back();
+    free_nodes_.pop_back();
+  }
+  nodes_[fresh].parent = parent;
+  nodes_[fresh].via = via;
+  return fresh;
+}
+
+void filter_tree::drop_if_empty(node_number at) {
+  auto& gone = nodes_[at];
+  if (gone.parent == none || gone.pending != none || gone.rest_count > 0 || gone.children > 0 ||
+      !gone.ranges.empty()) {
+    return;
+  }
+  children_.erase(child_hash(gone.parent, gone.via), at | node_bit);
+  leaves_.unlead(gone.via);
+  auto& parent = nodes_[gone.parent];
+  if (--parent.children == 0) parent.slots = 0;
+  gone = node();
+  free_nodes_.push_back(at);
+}
+
+// -- entries -------------------------------------------------------------------------
+
+entry filter_tree::entry_of(filter_handle handle, unsigned conjunction, const terms& left,
+                            bool plain) {
+  entry made;
+  made.handle = handle;
+  short_literal* const tests[] = {&made.test0, &made.test1, &made.test2, &made.test3};
+  std::size_t used = 0;
+  bool all = plain;
+  for (const auto& one : left) {
+    const bool fits = !one.in_code && one.test < entry::by_code;
+    if (fits && used < 4)
+      *tests[used++] = static_cast<short_literal>(one.test);
+    else
+      all = false;
+  }
+  if (!all) {
+    made.test2 = static_cast<short_literal>(conjunction);
+    made.test3 = entry::by_code;
+  }
+  return made;
+}
+
+void filter_tree::without(terms& from, leaf_number leaf) {
+  const auto wanted = literal_of(leaf, false);
+  std::erase_if(from, [&](const term& one) { return !one.in_code && one.test == wanted; });
+}
+
+void filter_tree::terms_at(node_number at, const entry& of, terms& into) const {
+  filters_.terms_of(owners_.reference_of(of.handle), of.number(), into);
+  for (; nodes_[at].parent != none; at = nodes_[at].parent) without(into, nodes_[at].via);
+}
+
+template <class Visit>
+void filter_tree::for_each_entry(block_reference where, Visit&& visit) const {
+  const auto& block = blocks_.at(where);
+  for (std::size_t i = 0; i < block.count; ++i) visit(block.at(i));
+}
+
+// -- putting ---------------------------------------------------------------------------
+
+void filter_tree::insert(filter_handle handle, filter_reference where) {
+  const bool plain = filters_.is_plain(where);
+  terms left;
+  for (unsigned i = 0; i < filters_.conjunctions(where); ++i) {
+    filters_.terms_of(where, i, left);
+    place(0, handle, i, left, plain);
+  }
+}
+
+void filter_tree::place(node_number at, filter_handle handle, unsigned conjunction, terms& left,
+                        bool plain) {
+  while (!left.empty() && left.front().way == term::access::keyed) {
+    if (nodes_[at].slots == 0) {
+      auto& pending = nodes_[at].pending;
+      if (pending == none || blocks_.at(pending).count < block_max) {
+        if (pending == none) pending = blocks_.create(at, 0);
+        pending = blocks_.push(pending, entry_of(handle, conjunction, left, plain));
+        return;
+      }
+      split_pending(at);
+    }
+    const auto leaf = left.front().test >> 1U;
+    nodes_[at].slots |= leaf_store::slot_bit(left.front().slot);
+    without(left, leaf);
+    const auto hash = child_hash(at, leaf);
+    const auto child = find_child(at, leaf);
+    if (child == none) {
+      auto block = blocks_.create(at, leaf);
+      block = blocks_.push(block, entry_of(handle, conjunction, left, plain));
+      leaves_.lead(leaf);
+      ++nodes_[at].children;
+      children_.insert(hash, block, hash_of{*this});
+      return;
+    }
+    if ((child & node_bit) != 0) {
+      at = child & ~node_bit;
+      continue;
+    }
+    if (blocks_.at(child).count < block_max) {
+      const auto now = blocks_.push(child, entry_of(handle, conjunction, left, plain));
+      if (now != child) children_.replace(hash, child, now);
+      return;
+    }
+    const auto fresh = add_node(at, leaf);
+    std::vector<entry> moved;
+    for_each_entry(child, [&](const entry& one) { moved.push_back(one); });
+    children_.replace(hash, child, fresh | node_bit);
+    blocks_.release(child);
+    terms theirs;
+    for (const auto& one : moved) {
+      terms_at(fresh, one, theirs);
+      place(fresh, one.handle, one.number(), theirs,
+            filters_.is_plain(owners_.reference_of(one.handle)));
+    }
+    at = fresh;
+  }
+  place_rest(at, handle, conjunction, left, plain);
+}
+
+void filter_tree::split_pending(node_number at) {
+  std::vector<entry> moved;
+  const auto pending = nodes_[at].pending;
+  for_each_entry(pending, [&](const entry& one) { moved.push_back(one); });
+  blocks_.release(pending);
+  nodes_[at].pending = none;
+  terms theirs;
+  for (const auto& one : moved) {
+    terms_at(at, one, theirs);
+    // From the first on, the node has children.
+    if (!theirs.empty()) nodes_[at].slots |= leaf_store::slot_bit(theirs.front().slot);
+    place(at, one.handle, one.number(), theirs,
+          filters_.is_plain(owners_.reference_of(one.handle)));
+  }
+}
+
+std::size_t filter_tree::rest_home(const node& at, filter_handle handle) const noexcept {
+  const auto homes = at.rest.size();
+  const auto wide = std::bit_ceil(homes);
+  const auto hash = hash_word(handle, 4, key_);
+  const auto home = hash & (wide - 1);
+  return home < homes ? home : home & (wide / 2 - 1);
+}
+
+void filter_tree::push_rest(node_number number, const entry& added) {
+  constexpr std::size_t fill = 64;
+  auto& at = nodes_[number];
+  const auto put = [&](const entry& one) {
+    auto& block = at.rest[rest_home(at, one.handle)];
+    if (block == none) block = blocks_.create(number, 0);
+    block = blocks_.push(block, one);
+  };
+  if (at.rest_count >= at.rest.size() * fill) {
+    at.rest.push_back(none);
+    const auto fresh = at.rest.size() - 1;
+    if (fresh > 0) {
+      auto& old = at.rest[fresh & (std::bit_ceil(at.rest.size()) / 2 - 1)];
+      std::vector<entry> moved;
+      if (old != none) {
+        for_each_entry(old, [&](const entry& one) { moved.push_back(one); });
+        blocks_.release(old);
+        old = none;
+      }
+      for (const auto& one : moved) put(one);
+    }
+  }
+  put(added);
+  ++at.rest_count;
+}
+
+void filter_tree::place_rest(node_number at, filter_handle handle, unsigned conjunction,
+                             const terms& left, bool plain) {
+  if (place_range(at, handle, conjunction, left, plain)) return;
+  push_rest(at, entry_of(handle, conjunction, left, plain));
+  const std::size_t count = nodes_[at].rest_count;
+  if (count == range_min || (count > range_min && std::has_single_bit(count))) index_ranges(at);
+}
+
+range_index* filter_tree::range_at(const node& at, slot_number slot) const noexcept {
+  for (const auto& one : at.ranges) {
+    if (one->slot == slot) return one.get();
+  }
+  return nullptr;
+}
+
+bool filter_tree::place_range(node_number number, filter_handle handle, unsigned conjunction,
+                              const terms& left, bool plain) {
+  const auto& at = nodes_[number];
+  if (at.ranges.empty()) return false;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (left[i].way != term::access::range) continue;
+    auto* const index = range_at(at, left[i].slot);
+    if (index == nullptr) continue;
+    auto others = left;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto made = entry_of(handle, conjunction, others, plain);
+    const bool bare = others.empty() && plain;
+    const auto [lo, hi] = left[i].range;
+    ++index->count;
+    if (std::isinf(hi)) {
+      if (bare)
+        index->at_least.insert(lo, handle);
+      else
+        index->at_least_and.insert(lo, made);
+    } else if (std::isinf(lo)) {
+      if (bare)
+        index->at_most.insert(-hi, handle);
+      else
+        index->at_most_and.insert(-hi, made);
+    } else {
+      const auto level = range_index::level_of(lo, hi);
+      index->levels |= std::uint64_t{1} << level;
+      index->intervals[range_index::place_of(level, lo)].insert(lo, {hi, made});
+      return true;
+    }
+    if (bare && (handle & group_bit) != 0) ++index->groups;
+    return true;
+  }
+  return false;
+}
+
+/// Makes range indexes of fields that many entries without equalities share.
+void filter_tree::index_ranges(node_number number) {
+  // Of a multitude a part tells which fields; those that are there stay.
+  constexpr std::size_t multitude = 2'048;
+  const bool move = nodes_[number].rest_count <= multitude;
+  std::vector<entry> entries;
+  for (const auto block : nodes_[number].rest) {
+    if (block != none) for_each_entry(block, [&](const entry& one) { entries.push_back(one); });
+    if (!move && entries.size() >= range_min * 2) break;
+  }
+  std::vector<std::pair<slot_number, std::size_t>> fields;
+  terms theirs;
+  for (const auto& one : entries) {
+    terms_at(number, one, theirs);
+    if (theirs.empty() || theirs.front().way != term::access::range) continue;
+    const auto slot = theirs.front().slot;
+    const auto known = std::find_if(fields.begin(), fields.end(),
+                                    [&](const auto& field) { return field.first == slot; });
+    if (known == fields.end())
+      fields.emplace_back(slot, 1);
+    else
+      ++known->second;
+  }
+  bool some = false;
+  for (const auto& [slot, count] : fields) {
+    const bool many = count >= range_min || (count >= range_min / 2 && count * 4 >= entries.size());
+    if (!many || range_at(nodes_[number], slot) != nullptr) continue;
+    nodes_[number].ranges.push_back(std::make_unique<range_index>(slot));
+    some = true;
+  }
+  if (!some || !move) return;
+  for (auto& block : nodes_[number].rest) {
+    if (block != none) blocks_.release(block);
+  }
+  nodes_[number].rest.clear();
+  nodes_[number].rest_count = 0;
+  for (const auto& one : entries) {
+    terms_at(number, one, theirs);
+    const bool plain = filters_.is_plain(owners_.reference_of(one.handle));
+    if (!place_range(number, one.handle, one.number(), theirs, plain)) push_rest(number, one);
+  }
+}
+
+// -- removing ----------------------------------------------------------------------------
+
+void filter_tree::erase(filter_handle handle, filter_reference where) {
+  terms left;
+  for (unsigned i = 0; i < filters_.conjunctions(where); ++i) {
+    filters_.terms_of(where, i, left);
+    static_cast<void>(remove(0, handle, i, left));
+  }
+}
+
+bool filter_tree::remove_from(block_reference& block, filter_handle handle, unsigned conjunction) {
+  if (block == none) return false;
+  const auto& in = blocks_.at(block);
+  for (std::size_t i = 0; i < in.count; ++i) {
+    if (in.tails()[i].handle != handle || !in.at(i).is(handle, conjunction)) continue;
+    block = blocks_.erase(block, i);
+    return true;
+  }
+  return false;
+}
+
+bool filter_tree::remove(node_number number, filter_handle handle, unsigned conjunction,
+                         const terms& left) {
+  if (remove_from(nodes_[number].pending, handle, conjunction)) return true;
+  for (const auto& one : left) {
+    if (one.way != term::access::keyed) break;
+    if ((nodes_[number].slots & leaf_store::slot_bit(one.slot)) == 0) continue;
+    const auto leaf = one.test >> 1U;
+    const auto child = find_child(number, leaf);
+    if (child == none) continue;
+    if ((child & node_bit) != 0) {
+      auto fewer = left;
+      without(fewer, leaf);
+      if (!remove(child & ~node_bit, handle, conjunction, fewer)) continue;
+      drop_if_empty(child & ~node_bit);
+      return true;
+    }
+    auto block = child;
+    const auto hash = child_hash(number, leaf);
+    // The last entry takes the block with it, and the table reads the block.
+    if (blocks_.at(child).count == 1 && blocks_.at(child).at(0).is(handle, conjunction)) {
+      children_.erase(hash, child);
+      static_cast<void>(remove_from(block, handle, conjunction));
+      leaves_.unlead(leaf);
+      if (--nodes_[number].children == 0) nodes_[number].slots = 0;
+      return true;
+    }
+    if (!remove_from(block, handle, conjunction)) continue;
+    if (block != child) children_.replace(hash, child, block);
+    return true;
+  }
+  auto& at = nodes_[number];
+  for (const auto& one : left) {
+    if (one.way != term::access::range) continue;
+    auto* const index = range_at(at, one.slot);
+    if (index == nullptr) continue;
+    const auto [lo, hi] = one.range;
+    const auto same_handle = [&](filter_handle other) { return other == handle; };
+    const auto same_entry = [&](const entry& other) { return other.is(handle, conjunction); };
+    bool gone = false;
+    bool bare = false;
+    if (std::isinf(hi)) {
+      bare = index->at_least.erase(lo, same_handle);
+      gone = bare || index->at_least_and.erase(lo, same_entry);
+    } else if (std::isinf(lo)) {
+      bare = index->at_most.erase(-hi, same_handle);
+      gone = bare || index->at_most_and.erase(-hi, same_entry);
+    } else {
+      const auto place =
+          index->intervals.find(range_index::place_of(range_index::level_of(lo, hi), lo));
+      gone = place != index->intervals.end() &&
+             place->second.erase(lo, [&](const range_index::bounded& other) {
+               return other.hi == hi && other.left.is(handle, conjunction);
+             });
+      if (gone && place->second.empty()) index->intervals.erase(place);
+    }
+    if (!gone) continue;
+    if (bare && (handle & group_bit) != 0) --index->groups;
+    if (--index->count == 0) {
+      std::erase_if(at.ranges, [&](const auto& other) { return other.get() == index; });
+    }
+    return true;
+  }
+  if (at.rest_count == 0 || !remove_from(at.rest[rest_home(at, handle)], handle, conjunction)) {
+    return false;
+  }
+  --at.rest_count;
+  constexpr std::size_t fill_min = 24;
+  if (at.rest_count == 0) {
+    at.rest.clear();
+    at.rest.shrink_to_fit();
+  } else if (at.rest.size() > 1 && at.rest_count < (at.rest.size() - 1) * fill_min) {
+    const auto last = at.rest.back();
+    at.rest.pop_back();
+    if (last != none) {
+      std::vector<entry> moved;
+      for_each_entry(last, [&](const entry& one) { moved.push_back(one); });
+      blocks_.release(last);
+      for (const auto& one : moved) {
+        auto& block = at.rest[rest_home(at, one.handle)];
+        if (block == none) block = blocks_.create(number, 0);
+        block = blocks_.push(block, one);
+      }
+    }
+  }
+  return true;
+}
+
+// -- matching --------------------------------------------------------------------------------
+
+void filter_tree::test(const entry& candidate) {
+  if (!leaves_.holds(candidate.test0) || !leaves_.holds(candidate.test1)) return;
+  if (candidate.needs_code()) {
+    if (filters_.holds_first(owners_.reference_of(candidate.handle), pass_)) emit(candidate.handle);
+    return;
+  }
+  if (leaves_.holds(candidate.test2) && leaves_.holds(candidate.test3)) emit(candidate.handle);
+}
+
+void filter_tree::visit_block(block_reference where) {
+  const auto& block = blocks_.at(where);
+  const auto* const test0 = block.test0();
+  const auto* const test1 = block.test1();
+  const auto* const tails = block.tails();
+  for (std::size_t i = 0; i < block.count; ++i) {
+    if (leaves_.refuted(test0[i]) || leaves_.refuted(test1[i])) continue;
+    const auto& rest = tails[i];
+    test({rest.handle, test0[i], test1[i], rest.test2, rest.test3});
+  }
+}
+
+void filter_tree::visit_handles(const filter_handle* from, std::size_t count, bool groups) {
+  if (!groups) {
+    std::copy_n(from, count, ids_->extend(count));
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) emit(from[i]);
+}
+
+void filter_tree::visit_ranges(const range_index& index) {
+  const auto value = leaves_.number_at(index.slot);
+  if (std::isnan(value)) return;
+  const auto handles = [&](const filter_handle* from, std::size_t count) {
+    visit_handles(from, count, index.groups > 0);
+  };
+  const auto entries = [&](const entry* from, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!leaves_.refuted(from[i].test0)) test(from[i]);
+    }
+  };
+  index.at_least.up_to(value, handles);
+  index.at_most.up_to(-value, handles);
+  index.at_least_and.up_to(value, entries);
+  index.at_most_and.up_to(-value, entries);
+  for (auto levels = index.levels; levels != 0; levels &= levels - 1) {
+    const auto level = static_cast<unsigned>(std::countr_zero(levels));
+    const auto place = index.intervals.find(range_index::place_of(level, value));
+    if (place == index.intervals.end()) continue;
+    place->second.up_to(value, [&](const range_index::bounded* from, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) {
+        if (from[i].hi >= value && !leaves_.refuted(from[i].left.test0)) test(from[i].left);
+      }
+    });
+  }
+}
+
+void filter_tree::visit(node_number number) {
+  const auto& at = nodes_[number];
+  if (at.pending != none) found_blocks_.push_back(at.pending);
+  for (const auto block : at.rest) {
+    if (block != none) found_blocks_.push_back(block);
+  }
+  probes_.clear();
+  if (at.slots != 0) {
+    for (const auto& one : leaves_.satisfied()) {
+      if ((at.slots & one.slot_bit) == 0) continue;
+      const auto hash = child_hash(number, one.leaf);
+      children_.prefetch(hash);
+      probes_.push_back({hash, one.leaf});
+    }
+  }
+  for (const auto& index : at.ranges) visit_ranges(*index);
+  for (const auto& one : probes_) {
+    const auto child = children_.likely(one.hash);
+    if (child == none) continue;
+    if ((child & node_bit) != 0) {
+      __builtin_prefetch(&nodes_[child & ~node_bit]);
+    } else {
+      blocks_.prefetch(child);
+    }
+  }
+  for (const auto& one : probes_) {
+    const auto child = find_child(number, one.via);
+    if (child == none) continue;
+    if ((child & node_bit) != 0) {
+      frontier_.push_back(child & ~node_bit);
+    } else {
+      found_blocks_.push_back(child);
+    }
+  }
+}
+
+void filter_tree::match(std::uint32_t pass, id_list& ids, std::vector<filter_handle>& groups) {
+  pass_ = pass;
+  ids_ = &ids;
+  groups_ = &groups;
+  frontier_.assign(1, 0);
+  found_blocks_.clear();
+  for (std::size_t i = 0; i < frontier_.size(); ++i) visit(frontier_[i]);
+  for (std::size_t i = 0; i < found_blocks_.size(); ++i) {
+    if (i + 4 < found_blocks_.size()) blocks_.prefetch(found_blocks_[i + 4]);
+    visit_block(found_blocks_[i]);
+  }
+}
+
+std::size_t filter_tree::memory_bytes() const noexcept {
+  auto bytes = blocks_.memory_bytes() + children_.memory_bytes() +
+               nodes_.capacity() * sizeof(node) + free_nodes_.capacity() * sizeof(node_number);
+  for (const auto& at : nodes_) {
+    bytes += at.rest.capacity() * sizeof(block_reference) + at.ranges.capacity() * sizeof(void*);
+    for (const auto& index : at.ranges) bytes += index->memory_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace velo::rules::index
