@@ -3,6 +3,7 @@
 #include "actors/auth_value.hpp"
 #include "actors/event_body.hpp"
 #include "actors/random.hpp"
+#include "actors/subscription_failures.hpp"
 #include "actors/time_text.hpp"
 #include "rules/mentions.hpp"
 #include "rules/parser.hpp"
@@ -15,81 +16,43 @@
 
 namespace velo::actors {
 
-namespace {
-
-constexpr std::uint8_t all_actions = 0b111;
-
-std::uint8_t wanted_actions(const nlohmann::json& options) {
-  const auto events = options.find("events");
-  if (events == options.end()) return all_actions;
-  std::uint8_t wanted = 0;
-  for (const auto& name : *events) {
-    const auto* text = name.get_ptr<const std::string*>();
-    if (const auto action = text != nullptr ? rules::parse_action(*text) : std::nullopt)
-      wanted |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(*action));
-  }
-  return wanted;
-}
-
-rules::parameters parameters_of(const storage::connection& stored, const json_ptr& auth) {
-  rules::parameters p;
-  p.auth = auth.get();
-  if (const auto query = stored.options.find("query"); query != stored.options.end())
-    p.query = &*query;
-  p.superuser = stored.superuser;
-  return p;
-}
-
-// Whoever wrote may silence only sockets of their own identity.
-bool silences(const storage::change& change, const live_subscription& s) {
-  return !change.origin_socket_id.empty() &&
-         (change.origin_privileged || change.origin_identity == s.identity_key);
-}
-
-subscription_failure server_error(const std::string& message) {
-  return {"ServerError", message, 500, {}};
-}
-
-subscription_failure not_found_failure() {
-  return {"NotFound", "There is no such channel; subscribe anew over HTTP.", 404, {}};
-}
-
-subscription_failure user_deleted() {
-  return {"AuthError", "The user of this subscription was deleted.", 401, "user_deleted"};
-}
-
-}  // namespace
-
 collection_behavior::collection_behavior(caf::actor_config& config,
-                                         const collection_ptr& definition, store_actor store,
-                                         const storage::database& database,
+                                         const collection_ptr& definition, unsigned shards,
+                                         store_actor store, const storage::database& database,
                                          const engine_options& options)
     : collection_actor::base(config),
+      definition_(definition),
+      rule_(list_rule(*definition, options)),
       store_(std::move(store)),
       database_(database),
-      options_(options) {
-  on_definition(definition);
-}
+      options_(options),
+      live_(options.expressions),
+      shards_(shards) {}
 
 collection_behavior::behavior_type collection_behavior::make_behavior() {
   return {
       [this](const change_ptr& change) { on_change(*change); },
       [this](const identity_change_ptr& change) { on_identity_change(*change); },
-      [this](const collection_ptr& definition) {
-        on_definition(definition);
-        return ack{};
-      },
+      [this](const collection_ptr& definition) { return on_definition(definition); },
+      [this](put_in_force) { return on_put_in_force(); },
+      [this](go_on) { on_go_on(); },
       [this](const connection_dropped_ptr& message) {
-        if (auto* s = live_.find(message->channel)) {
-          for (const auto& l : s->listeners) tell(l, message->why);
-          live_.remove(message->channel);
-        }
+        const auto s = live_.find(message->channel);
+        if (s == live_subscriptions::none) return;
+        live_.for_each_listener(s, [&](std::uint32_t loop, attachment_id attachment) {
+          tell(loop, attachment, message->why);
+        });
+        live_.remove(s);
       },
       [this](collection_dropped) {
-        live_.for_each([this](const live_subscription& s) {
-          for (const auto& l : s.listeners)
-            tell(l, {"NotFound", "The collection was deleted.", 404, "collection_deleted"});
-        });
+        const subscription_failure why{"NotFound", "The collection was deleted.", 404,
+                                       "collection_deleted"};
+        for (subscriber s = 0; s < live_.bound(); ++s) {
+          if (!live_.holds(s)) continue;
+          live_.for_each_listener(s, [&](std::uint32_t loop, attachment_id attachment) {
+            tell(loop, attachment, why);
+          });
+        }
         quit();
       },
       [this](const subscribe_request_ptr& request) { return on_subscribe(*request); },
@@ -105,6 +68,12 @@ void collection_behavior::on_exit() {
   for (auto& [uuid, promise] : subscribing_)
     promise.deliver(subscribe_answer{unavailable("The collection is gone.")});
   subscribing_.clear();
+  if (coming_) coming_->ready.deliver(ack{});
+  for (auto& [definition, ready] : definitions_) ready.deliver(ack{});
+  for (auto& promise : obeyed_) promise.deliver(ack{});
+  coming_.reset();
+  definitions_.clear();
+  obeyed_.clear();
   store_ = nullptr;
   loops_.clear();
 }
@@ -114,19 +83,9 @@ void collection_behavior::on_exit() {
 void collection_behavior::on_change(const storage::change& change) {
   if (live_.size() == 0) return;
   for (auto& list : targets_) list.clear();
-  bool any = false;
-  live_.match(change, time_text(change.committed_ms), [&](const live_subscription& s) {
-    const bool own = silences(change, s);
-    if (own && s.stored.socket_id == change.origin_socket_id) return;
-    for (const auto& l : s.listeners) {
-      if (own && l.socket_id == change.origin_socket_id) continue;
-      targets_[l.loop].push_back(l.attachment);
-      any = true;
-    }
-  });
-  if (!any) return;
+  if (!live_.match(change, time_text(change.committed_ms), targets_)) return;
   const auto body =
-      std::make_shared<const event>(render(change, definition_->hidden, options_.event_name));
+      std::make_shared<const event>(render(change, hidden_from_events(), options_.event_name));
   for (std::size_t loop = 0; loop < targets_.size(); ++loop) {
     if (targets_[loop].empty()) continue;
     auto message = std::make_shared<fan_out>();
@@ -134,64 +93,6 @@ void collection_behavior::on_change(const storage::change& change) {
     message->targets = targets_[loop];
     send(loops_[loop], fan_out_ptr{std::move(message)});
   }
-}
-
-// -- definition and identities -------------------------------------------------
-
-void collection_behavior::on_definition(const collection_ptr& definition) {
-  const bool own = !definition_ || definition->id == definition_->id;
-  if (own) {
-    definition_ = definition;
-    auto parsed = rules::rule::parse(definition->rules.list, options_.expressions);
-    // The registry has validated it. A text that no longer parses (lowered
-    // limits) closes the collection rather than opening it.
-    if (!parsed)
-      spdlog::error("collection {}: list rule: {} at column {}; superusers only until mended",
-                    definition->name, parsed.error().message, parsed.error().column);
-    rule_ = parsed ? *parsed : rules::rule{};
-  }
-  if (live_.size() == 0) return;
-  auto transaction = database_.env().begin_read();
-  std::vector<ending> endings;
-  live_.for_each([&](live_subscription& s) {
-    // Another collection's definition concerns us only by the hidden fields of its users.
-    if (!own && s.stored.auth_collection_id != definition->id) return;
-    auto why = transaction ? forbidden_now(s, *transaction)
-                           : std::optional{server_error(transaction.error().message())};
-    if (why) {
-      endings.push_back({*channel_id::parse(s.stored.uuid), std::move(*why)});
-    } else if (own) {
-      live_.rebind(s, bind(s));
-    }
-  });
-  for (const auto& e : endings) end(e);
-}
-
-void collection_behavior::on_identity_change(const identity_change& change) {
-  std::vector<ending> endings;
-  const auto apply = [&](live_subscription& s) {
-    const auto channel = *channel_id::parse(s.stored.uuid);
-    if (!change.auth) {
-      endings.push_back({channel, user_deleted()});
-      return;
-    }
-    if (change.claims) {
-      if (!renews(*change.auth, s.stored.claims)) return;
-      s.stored.claims = *change.auth;
-      caf::anon_send(store_, renew_claims{channel, change.auth});
-    }
-    s.auth = change.auth;
-    auto bound = bind(s);
-    if (!(bound == s.bound)) live_.rebind(s, std::move(bound));
-  };
-  if (change.record_id.empty()) {
-    live_.for_each([&](live_subscription& s) {
-      if (s.stored.auth_collection_id == change.collection_id) apply(s);
-    });
-  } else {
-    live_.for_each_of(user_key(change.collection_id, change.record_id), apply);
-  }
-  for (const auto& e : endings) end(e);
 }
 
 // -- subscribing ---------------------------------------------------------------
@@ -234,8 +135,10 @@ outcome<storage::connection> collection_behavior::decide(const subscribe_request
   c.options = wanted.options;
   c.superuser = wanted.who.kind == identity_kind::superuser;
   // The rule first: what a filter may name is for those to know who may subscribe.
-  const auto parameters = parameters_of(c, auth->auth);
-  const auto allowed = rules::decide(rule_, rules::expression(true), parameters).outcome;
+  const auto asks = requester_of(c, auth->auth);
+  const auto parameters = asks.parameters();
+  const auto by = newest();
+  const auto allowed = rules::decide(by.rule, rules::expression(true), parameters).outcome;
   if (allowed == rules::access::unauthenticated) return unauthenticated();
   if (allowed == rules::access::forbidden) return forbidden();
   const auto filter = rules::parse(wanted.filter, options_.expressions);
@@ -244,7 +147,7 @@ outcome<storage::connection> collection_behavior::decide(const subscribe_request
                                  std::to_string(filter.error().column) + ")");
   const auto user_hidden = hidden_of_user(database_, *transaction, wanted.who);
   if (!user_hidden) return unavailable(user_hidden.error().message());
-  if (const auto hidden = rules::names_hidden_field(*filter, definition_->hidden, *user_hidden))
+  if (const auto hidden = rules::names_hidden_field(*filter, by.hidden, *user_hidden))
     return invalid("filter", "The field " + *hidden + " is hidden; a filter may not name it.");
 
   c.uuid = random_uuid_v4();
@@ -257,53 +160,98 @@ outcome<storage::connection> collection_behavior::decide(const subscribe_request
   }
   c.socket_id = wanted.socket_id;
   c.filter = wanted.filter;
-  c.is_public = rules::decide(rule_, *filter, parameters).is_public;
+  c.is_public = rules::decide(by.rule, *filter, parameters).is_public;
   c.created_ms = c.last_seen_ms = now_ms();
   return c;
 }
 
-boost::system::result<live_subscription, subscription_failure> collection_behavior::revive(
-    storage::connection stored, const storage::transaction& transaction) {
-  live_subscription s;
-  const auto who = identity_of(stored);
-  const auto auth = read_auth(database_, transaction, who);
-  if (!auth) return server_error(auth.error().message());
-  if (auth->gone) return user_deleted();
-  auto filter = rules::parse(stored.filter, options_.expressions);
-  if (!filter) return server_error("The filter is no longer valid: " + filter.error().message);
-  s.identity_key = who.key();
-  s.filter = std::move(*filter);
-  s.auth = auth->auth;
-  s.actions = wanted_actions(stored.options);
-  s.stored = std::move(stored);
-  if (auto why = forbidden_now(s, transaction)) return std::move(*why);
-  s.bound = bind(s);
-  return s;
-}
-
-std::optional<subscription_failure> collection_behavior::forbidden_now(
-    const live_subscription& s, const storage::transaction& transaction) {
-  const auto decision = rules::decide(rule_, s.filter, parameters_of(s.stored, s.auth));
+std::optional<subscription_failure> collection_behavior::refusal(
+    const claimant& c, const measure& by, const std::vector<std::string>& hidden_of_users) {
+  const auto decision = rules::decide(by.rule, c.filter, c.who);
   if (decision.outcome != rules::access::granted)
     return subscription_failure{"AuthError", "The collection's rule no longer allows it.", 403,
                                 "rule_changed"};
   // The name of a public channel is no secret.
-  if (s.stored.is_public && !decision.is_public)
+  if (c.is_public && !decision.is_public)
     return subscription_failure{"AuthError", "The channel is no longer public; subscribe anew.",
                                 403, "rule_changed"};
-  const auto user_hidden = hidden_of_user(database_, transaction, identity_of(s.stored));
-  if (!user_hidden) return server_error(user_hidden.error().message());
-  if (rules::names_hidden_field(s.filter, definition_->hidden, *user_hidden))
+  if (rules::names_hidden_field(c.filter, by.hidden, hidden_of_users))
     return subscription_failure{"AuthError", "The filter names a field that is hidden now.", 403,
                                 "field_hidden"};
   return std::nullopt;
 }
 
-rules::predicate collection_behavior::bind(const live_subscription& s) const {
-  return rules::bind(rule_, s.filter, parameters_of(s.stored, s.auth));
+std::optional<subscription_failure> collection_behavior::refusal(subscriber s, const measure& by,
+                                                                 hidden_by_users& known) {
+  static const std::vector<std::string> none;
+  const auto* hidden = &none;
+  // Only through `@request.auth` can a filter name a field of the user's.
+  if (live_.filter_mentions_auth(s)) {
+    auto users = live_.users_of(s);
+    auto at = known.find(users);
+    if (at == known.end()) {
+      auto transaction = database_.env().begin_read();
+      if (!transaction) return server_error(transaction.error().message());
+      auto own = database_.collections.get(*transaction, users);
+      if (!own) return server_error(own.error().message());
+      at = known
+               .emplace(std::move(users),
+                        *own ? std::move((*own)->hidden) : std::vector<std::string>{})
+               .first;
+    }
+    hidden = &at->second;
+  }
+  const auto* filter = live_.filter(s);
+  if (filter == nullptr) return server_error("The filter is no longer valid.");
+  const auto asks = live_.who(s);
+  return refusal({*filter, asks.parameters(), live_.is_public(s)}, by, *hidden);
 }
 
 // -- listening -----------------------------------------------------------------
+
+boost::system::result<collection_behavior::subscriber, subscription_failure>
+collection_behavior::revive(const attach_request& message) {
+  // Read here and now: a snapshot this actor takes itself is never older than
+  // what the store has told it, so nothing is missed between reading and going live.
+  auto transaction = database_.env().begin_read();
+  if (!transaction) return server_error(transaction.error().message());
+  auto found = database_.connections.get(*transaction, message.channel.text());
+  if (!found) return server_error(found.error().message());
+  if (!*found || (*found)->collection_id != definition_->id || (*found)->app_id != message.app_id ||
+      (*found)->is_public == message.is_private)
+    return not_found_failure();
+  const auto& stored = **found;
+
+  const auto refuse = [&](subscription_failure why) {
+    drop(message.channel, why);
+    return why;
+  };
+  const auto who = identity_of(stored);
+  const auto auth = read_auth(database_, *transaction, who);
+  if (!auth) return server_error(auth.error().message());
+  if (auth->gone) return refuse(user_deleted());
+  const auto filter = rules::parse(stored.filter, options_.expressions);
+  if (!filter) return server_error("The filter is no longer valid: " + filter.error().message);
+  const auto hidden = rules::mentions_auth(*filter) ? hidden_of_user(database_, *transaction, who)
+                                                    : std::vector<std::string>{};
+  if (!hidden) return server_error(hidden.error().message());
+  const auto asks = requester_of(stored, auth->auth);
+  if (auto why = refusal({*filter, asks.parameters(), stored.is_public}, newest(), *hidden))
+    return refuse(std::move(*why));
+
+  const auto key = who.key();
+  const auto s = live_.add(stored, *filter, auth->auth);
+  // Of one user's tokens the newest speaks for all of the user's subscriptions.
+  if (const auto known = live_.auth_of(key);
+      auth->auth && auth->auth == who.claims && known && live_.is_claims(key)) {
+    if (issued_at(*who.claims) > issued_at(*known))
+      change_identity(key, *who.claims, true);
+    else if (renews(*known, *who.claims))
+      caf::anon_send(store_, renew_claims{message.channel, known});
+  }
+  put_in_indexes(s);
+  return s;
+}
 
 void collection_behavior::on_attach(const attach_request& message) {
   if (loops_.size() <= message.loop) {
@@ -311,53 +259,46 @@ void collection_behavior::on_attach(const attach_request& message) {
     targets_.resize(message.loop + 1);
   }
   loops_[message.loop] = message.answer_to;
-  const listener l{message.attachment, message.loop, message.socket_id};
+  const auto refuse = [&](const subscription_failure& why) {
+    tell(message.loop, message.attachment, why);
+  };
 
-  auto* s = live_.find(message.channel);
-  if (s == nullptr) {
-    // Read here and now: a snapshot this actor takes itself is never older than
-    // what the store has told it, so nothing is missed between reading and going live.
-    auto transaction = database_.env().begin_read();
-    if (!transaction) return tell(l, server_error(transaction.error().message()));
-    auto stored = database_.connections.get(*transaction, message.channel.text());
-    if (!stored) return tell(l, server_error(stored.error().message()));
-    if (!*stored || (*stored)->collection_id != definition_->id ||
-        (*stored)->app_id != message.app_id || (*stored)->is_public == message.is_private)
-      return tell(l, not_found_failure());
-    auto revived = revive(std::move(**stored), *transaction);
-    if (!revived) {
-      tell(l, revived.error());
-      if (revived.error().status < 500) drop(message.channel, revived.error());
-      return;
-    }
-    s = &live_.add(message.channel, std::move(*revived));
-  } else if (s->stored.app_id != message.app_id || s->stored.is_public == message.is_private) {
-    return tell(l, not_found_failure());
+  auto s = live_.find(message.channel);
+  if (s != live_subscriptions::none && is_over(s)) {
+    finish(s);
+    s = live_subscriptions::none;
   }
-  if (s->listeners.size() >= options_.sockets_per_channel_max)
-    return tell(l, {"LimitReached",
-                    "At most " + std::to_string(options_.sockets_per_channel_max) +
-                        " sockets may listen on one record channel.",
-                    429,
-                    {}});
-  s->listeners.push_back(l);
+  if (s == live_subscriptions::none) {
+    const auto revived = revive(message);
+    if (!revived) return refuse(revived.error());
+    s = *revived;
+  } else if (live_.app(s) != message.app_id || live_.is_public(s) == message.is_private) {
+    return refuse(not_found_failure());
+  }
+  if (live_.listeners(s) >= options_.sockets_per_channel_max)
+    return refuse({"LimitReached",
+                   "At most " + std::to_string(options_.sockets_per_channel_max) +
+                       " sockets may listen on one record channel.",
+                   429,
+                   {}});
+  live_.listen(s, {message.attachment, message.loop, message.socket_id});
   send(message.answer_to, attached{message.attachment});
 }
 
 void collection_behavior::on_detach(const detach_notice& message) {
-  auto* s = live_.find(message.channel);
-  if (s == nullptr) return;
-  std::erase_if(s->listeners, [&](const listener& l) {
-    return l.loop == message.loop && l.attachment == message.attachment;
-  });
-  if (!s->listeners.empty()) return;
-  live_.remove(message.channel);
+  const auto s = live_.find(message.channel);
+  if (s == live_subscriptions::none) return;
+  live_.unlisten(s, message.loop, message.attachment);
+  if (live_.listeners(s) != 0) return;
+  // Its end has nobody left to hear it, but its record is still to go.
+  if (is_over(s)) return finish(s);
+  live_.remove(s);
   caf::anon_send(store_, touch_connection{message.channel, now_ms()});
 }
 
 void collection_behavior::on_stale(const stale_candidates& message) {
   for (const auto& channel : message.channels) {
-    if (live_.find(channel) != nullptr) {
+    if (live_.find(channel) != live_subscriptions::none) {
       caf::anon_send(store_, touch_connection{channel, now_ms()});
     } else {
       auto d = std::make_shared<drop_connection>();
@@ -370,28 +311,12 @@ void collection_behavior::on_stale(const stale_candidates& message) {
   }
 }
 
-// -- ends ------------------------------------------------------------------------
-
-void collection_behavior::end(const ending& e) {
-  auto* s = live_.find(e.channel);
-  if (s == nullptr) return;
-  for (const auto& l : s->listeners) tell(l, e.why);
-  live_.remove(e.channel);
-  if (e.why.status < 500) drop(e.channel, e.why);
-}
-
-void collection_behavior::drop(const channel_id& channel, const subscription_failure& why) {
-  auto d = std::make_shared<drop_connection>();
-  d->channel = channel;
-  d->why = why;
-  caf::anon_send(store_, drop_connection_ptr{std::move(d)});
-}
-
-void collection_behavior::tell(const listener& to, const subscription_failure& why) {
+void collection_behavior::tell(std::uint32_t loop, attachment_id attachment,
+                               const subscription_failure& why) {
   auto message = std::make_shared<ended>();
-  message->attachment = to.attachment;
+  message->attachment = attachment;
   message->why = why;
-  send(loops_[to.loop], ended_ptr{std::move(message)});
+  send(loops_[loop], ended_ptr{std::move(message)});
 }
 
 }  // namespace velo::actors

@@ -1,5 +1,12 @@
 // One collection as an actor: its rule in force, its attached subscriptions, and
-// one order of events for all of them.
+// one order of events for all of them. A hot collection is several of them, its
+// shards, which share the subscriptions by their channels.
+//
+// A rule change (collection_in_force.cpp) goes in three steps, with changes
+// matched in between. Slice by slice every subscription is judged by the new
+// rule and bound into a second index; then the second index takes the place of
+// the first, at one point among the changes; then, again in slices, those whom
+// the new rule allows no more hear so.
 
 #pragma once
 
@@ -12,10 +19,14 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace velo::actors {
@@ -23,7 +34,7 @@ namespace velo::actors {
 class collection_behavior : public collection_actor::base {
  public:
   /// `database` and `options` outlive the actor.
-  collection_behavior(caf::actor_config& config, const collection_ptr& definition,
+  collection_behavior(caf::actor_config& config, const collection_ptr& definition, unsigned shards,
                       store_actor store, const storage::database& database,
                       const engine_options& options);
 
@@ -32,33 +43,89 @@ class collection_behavior : public collection_actor::base {
   void on_exit() override;
 
  private:
-  /// A subscription that may not go on: its client hears `why`, its record is dropped.
-  struct ending {
-    channel_id channel;
-    subscription_failure why;
+  using subscriber = live_subscriptions::subscriber;
+  using ack_promise = caf::typed_response_promise<ack>;
+
+  /// The hidden fields of collections of users, by id.
+  using hidden_by_users = std::unordered_map<std::string, std::vector<std::string>>;
+
+  /// What decides about one subscription. Refers to the caller's values.
+  struct claimant {
+    const rules::expression& filter;
+    const rules::parameters& who;
+    bool is_public = false;
+  };
+
+  /// By what it is decided.
+  struct measure {
+    const rules::rule& rule;
+    const std::vector<std::string>& hidden;
+  };
+
+  /// A definition on its way into force.
+  struct coming {
+    collection_ptr definition;
+    ack_promise ready;
+    bool own = true;      ///< Otherwise a users' collection: its hidden fields concern filters.
+    bool rebinds = true;  ///< Otherwise no predicate changes, only who may go on.
+    rules::rule rule;
+    subscriber next = 0;  ///< The first that is not judged yet.
+    bool judged_all = false;
+    hidden_by_users hidden_of_users;
+    std::vector<channel_id> condemned;  ///< Whom it allows no more.
   };
 
   void on_change(const storage::change& change);
-  void on_identity_change(const identity_change& change);
-  void on_definition(const collection_ptr& definition);
   void on_attach(const attach_request& message);
   void on_detach(const detach_notice& message);
   void on_stale(const stale_candidates& message);
   caf::typed_response_promise<subscribe_answer> on_subscribe(const subscribe_request& wanted);
 
-  /// Judges a request by the rule in force and makes its connection record.
+  /// Judges a request by the newest rule and makes its connection record.
   outcome<storage::connection> decide(const subscribe_request& wanted);
-  /// Binds a stored connection by the rule in force.
-  boost::system::result<live_subscription, subscription_failure> revive(
-      storage::connection stored, const storage::transaction& transaction);
-  /// Whether rule, filter and identity still allow what `s` has.
-  std::optional<subscription_failure> forbidden_now(const live_subscription& s,
-                                                    const storage::transaction& transaction);
-  rules::predicate bind(const live_subscription& s) const;
+  /// Makes a stored connection live.
+  boost::system::result<subscriber, subscription_failure> revive(const attach_request& message);
+  /// Whether rule, filter and identity allow the subscription.
+  static std::optional<subscription_failure> refusal(
+      const claimant& c, const measure& by, const std::vector<std::string>& hidden_of_users);
+  /// The same of a live one; reads from storage what `known` does not have.
+  std::optional<subscription_failure> refusal(subscriber s, const measure& by,
+                                              hidden_by_users& known);
 
-  void end(const ending& e);
+  // -- collection_in_force.cpp
+
+  ack_promise on_definition(const collection_ptr& definition);
+  ack_promise on_put_in_force();
+  void on_go_on();
+  void on_identity_change(const identity_change& change);
+  /// Puts what an identity is now in force for its subscriptions.
+  void change_identity(const std::string& key, const nlohmann::json& auth, bool claims);
+
+  static rules::rule list_rule(const storage::collection& definition,
+                               const engine_options& options);
+  void begin_coming(const collection_ptr& definition, ack_promise ready);
+  void judge_slice();
+  /// Judges a live subscription by the definition on its way.
+  void judge_by_coming(subscriber s);
+  void put_coming_in_force();
+  /// Binds it by the rule in force, and by the one on its way.
+  void put_in_indexes(subscriber s);
+  [[nodiscard]] rules::predicate bind(subscriber s, const rules::rule& by);
+  [[nodiscard]] measure in_force() const { return {rule_, definition_->hidden}; }
+  [[nodiscard]] bool rule_is_coming() const { return coming_ && coming_->own; }
+  /// By what is decided who may subscribe and attach: the newest, in force or not.
+  [[nodiscard]] measure newest() const;
+  /// What is hidden by the definition in force or by the one on its way.
+  [[nodiscard]] const std::vector<std::string>& hidden_from_events() const;
+
+  /// Tells those who are over, a slice at a time.
+  void end_slice();
+  /// The last word on one that is over.
+  void finish(subscriber s);
+  /// Hears nothing more, but may not have been told yet.
+  [[nodiscard]] bool is_over(subscriber s) const;
   void drop(const channel_id& channel, const subscription_failure& why);
-  void tell(const listener& to, const subscription_failure& why);
+  void tell(std::uint32_t loop, attachment_id attachment, const subscription_failure& why);
 
   collection_ptr definition_;
   rules::rule rule_;
@@ -68,6 +135,13 @@ class collection_behavior : public collection_actor::base {
   live_subscriptions live_;
   /// Subscriptions that the store is keeping, by uuid: answered whatever happens.
   std::unordered_map<std::string, caf::typed_response_promise<subscribe_answer>> subscribing_;
+  unsigned shards_;
+  std::optional<coming> coming_;
+  std::deque<std::pair<collection_ptr, ack_promise>> definitions_;  ///< Behind that one.
+  std::deque<channel_id> endings_;
+  bool ending_ = false;              ///< The store is asked to drop a slice of them.
+  std::vector<ack_promise> obeyed_;  ///< Answered when there are none left.
+  std::vector<std::string> all_hidden_;
   std::vector<loop_actor> loops_;                    // by index, filled as they attach
   std::vector<std::vector<attachment_id>> targets_;  // scratch of on_change, by loop
 };

@@ -87,7 +87,8 @@ void connection_behavior::attach_to(const channel_id& channel, bool is_private,
             // Unsubscribed or closed meanwhile: there is nothing to attach.
             if (here == subscriptions_.end() || here->second.attachment != attachment) return;
             if (!found.definition) return refuse(attachment, no_such_channel());
-            here->second.collection = found.actor;
+            const auto& shard = shard_of(found.shards, channel);
+            here->second.collection = shard;
             auto message = std::make_shared<attach_request>();
             message->channel = channel;
             message->is_private = is_private;
@@ -97,7 +98,7 @@ void connection_behavior::attach_to(const channel_id& channel, bool is_private,
             message->loop = context_.loop_index;
             message->answer_to = context_.answers;
             // Asked rather than told, lest a collection that ends now leaves it unanswered.
-            request(found.actor, caf::infinite, attach_request_ptr{std::move(message)})
+            request(shard, caf::infinite, attach_request_ptr{std::move(message)})
                 .then([] {}, [this, attachment](
                                  const caf::error&) { refuse(attachment, no_such_channel()); });
           },

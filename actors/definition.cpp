@@ -52,7 +52,7 @@ class changer {
       else
         wrong(key, "mirror is true or false.");
     } else if (key == "shards") {
-      if (value != 1) wrong(key, "shards must be 1 in this version.");
+      shards(value);
     } else if (key == "app") {
       app(value);
     } else if (!set_by_server(key)) {
@@ -69,6 +69,13 @@ class changer {
  private:
   static bool set_by_server(std::string_view key) {
     return key == "id" || key == "created" || key == "updated";
+  }
+
+  void shards(const json& value) {
+    if (!value.is_number_integer() || value < 1 || value > shards_max)
+      wrong("shards", "shards is a number from 1 to " + std::to_string(shards_max) + ".");
+    else
+      target_.shards = value.get<unsigned>();
   }
 
   void name(const json& value) {

@@ -10,6 +10,9 @@
 
 namespace velo::actors {
 
+/// Every shard is an actor that is told every change.
+inline constexpr unsigned shards_max = 64;
+
 /// `base` with the given fields changed: name, type, rules, hidden, guarded,
 /// history, mirror, shards, app (HTTP_API.md, 'Collections'). Fields that the
 /// server sets are ignored, unknown ones refused. For a new collection `base`

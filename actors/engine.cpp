@@ -88,8 +88,11 @@ void engine::stop() {
           [&](const collection_list& list) {
             for (const auto& definition : list.items)
               self->request(registry_, caf::infinite, definition->id)
-                  .receive([&](const collection_handle& h) { collections.push_back(h.actor); },
-                           [](const caf::error&) {});
+                  .receive(
+                      [&](const collection_handle& h) {
+                        collections.insert(collections.end(), h.shards.begin(), h.shards.end());
+                      },
+                      [](const caf::error&) {});
           },
           [](const caf::error&) {});
   const auto end = [&](auto& actor) {

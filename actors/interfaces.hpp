@@ -9,6 +9,11 @@
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace velo::actors {
 
 struct attach_request;
@@ -39,14 +44,22 @@ using connection_actor = caf::typed_actor<
     // The socket is gone: detaches everything and ends.
     caf::reacts_to<session_closed>>;
 
-/// One collection: its rule, its attached subscriptions, its order of events.
+/// One collection, or one shard of it: its rule, its attached subscriptions, its order
+/// of events. The shards of a collection share its subscriptions by their channels, and
+/// the STORE tells each of them everything, in one order.
 using collection_actor = caf::typed_actor<
     // A committed change: matched, rendered once, handed to the loops. From the STORE.
     caf::reacts_to<change_ptr>,
     // A user's record or claims changed: rebinds that user's subscriptions. From the STORE.
     caf::reacts_to<identity_change_ptr>,
-    // A new definition is in force: answered once every live subscription obeys it. From the STORE.
+    // A new definition is durable: answered once its predicates stand beside those in force.
+    // A collection of one shard then puts it in force by itself. From the STORE.
     caf::replies_to<collection_ptr>::with<ack>,
+    // Every shard is ready: the definition told last is in force for all that the STORE sends
+    // from now on; answered once every live subscription obeys it. From the STORE.
+    caf::replies_to<put_in_force>::with<ack>,
+    // Goes on with what a definition, or an end of many subscriptions, left to do. From itself.
+    caf::reacts_to<go_on>,
     // A stored connection is gone: ends its attachments. From the STORE.
     caf::reacts_to<connection_dropped_ptr>,
     // The collection is gone: ends every subscription, then itself. From the STORE.
@@ -126,15 +139,25 @@ struct attach_request {
   loop_actor answer_to;
 };
 
+/// The actors that share a collection; one or more.
+using shard_list = std::vector<collection_actor>;
+
+/// The shard to which a channel belongs, as long as the list is the same.
+[[nodiscard]] inline const collection_actor& shard_of(const shard_list& shards,
+                                                      const channel_id& channel) {
+  return shards[std::hash<channel_id>{}(channel) % shards.size()];
+}
+
 struct collection_handle {
   collection_ptr definition;  ///< Null: there is no such collection.
-  collection_actor actor;
+  collection_actor actor;     ///< Decides who may subscribe; the first shard.
+  shard_list shards;          ///< Where a channel is attached: shard_of().
 };
 
-/// A validated definition to store, and the actor that takes its changes.
+/// A validated definition to store, and the actors that take its changes.
 struct collection_definition {
   collection_ptr definition;
-  collection_actor actor;
+  shard_list shards;
   bool stored = false;  ///< The database has it already: the store only takes note.
 };
 

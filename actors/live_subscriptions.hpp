@@ -1,16 +1,25 @@
-// The attached subscriptions of one collection, and which of them a change
-// concerns. Plain data: the collection actor owns one. Matching is sequential,
-// one predicate after another; a predicate index takes this class's place
-// behind the same interface.
+// The attached subscriptions of one collection, or of one shard of it, and which
+// of them a change concerns. Plain data: the collection actor owns one.
+//
+// There may be a million of them, so each is a small row: what many share (the
+// texts of filters and options, users, sockets, apps) is kept once and named by
+// a number. Filters are kept as texts and parsed when they are to be bound;
+// users' records are kept packed. The predicate index keeps the predicates.
 
 #pragma once
 
+#include "actors/id_table.hpp"
+#include "actors/interned_texts.hpp"
 #include "actors/messages.hpp"
 #include "rules/bind.hpp"
-#include "rules/evaluate.hpp"
 #include "rules/expression.hpp"
+#include "rules/limits.hpp"
+#include "rules/predicate_index.hpp"
 
-#include <functional>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,45 +35,182 @@ struct listener {
   std::string socket_id;
 };
 
-struct live_subscription {
-  storage::connection stored;
-  std::string identity_key;
-  rules::expression filter;
-  json_ptr auth;  ///< What `@request.auth` is bound to; null for a guest.
-  rules::predicate bound;
-  std::uint8_t actions = 0;  ///< Bit per action wanted.
-  std::vector<listener> listeners;
+/// Whom `@request.…` stands for. Owns what its parameters point to.
+struct requester {
+  json_ptr auth;  ///< Null for a guest or a superuser.
+  nlohmann::json query;
+  bool superuser = false;
 
-  [[nodiscard]] bool wants(rules::action a) const {
-    return (actions >> static_cast<unsigned>(a) & 1U) != 0;
+  [[nodiscard]] rules::parameters parameters() const {
+    rules::parameters p;
+    p.auth = auth.get();
+    if (query.is_object()) p.query = &query;
+    p.superuser = superuser;
+    return p;
   }
 };
 
+/// Of a connection's options.
+[[nodiscard]] requester requester_of(const storage::connection& stored, json_ptr auth);
+
 class live_subscriptions {
  public:
-  using visit = std::function<void(live_subscription&)>;
+  using subscriber = rules::subscriber_id;
+  static constexpr subscriber none = id_table::none;
 
-  [[nodiscard]] live_subscription* find(const channel_id& channel);
-  /// Replaces what the channel had.
-  live_subscription& add(const channel_id& channel, live_subscription subscription);
-  void remove(const channel_id& channel);
+  explicit live_subscriptions(const rules::limits& limits) : limits_(limits) {}
 
-  /// Puts another predicate in force for `s`, which this object holds.
-  void rebind(live_subscription& s, rules::predicate bound);
+  // -- which there are -------------------------------------------------------------
 
-  /// Calls `found` for each subscription whose predicate holds for the change.
-  void match(const storage::change& change, std::string_view now, const visit& found);
-
-  /// Visits all, or those of one identity. The visitor may not add or remove.
-  void for_each(const visit& visitor);
-  void for_each_of(const std::string& identity_key, const visit& visitor);
-
+  [[nodiscard]] subscriber find(const channel_id& channel) const;
+  /// The channel must not be there. `filter` is what stored.filter says. `auth` counts
+  /// if its identity is not known yet, otherwise what is known of it stays.
+  subscriber add(const storage::connection& stored, const rules::expression& filter,
+                 const json_ptr& auth);
+  void remove(subscriber s);
   [[nodiscard]] std::size_t size() const { return by_channel_.size(); }
+  /// All subscribers are below it, though not all below it are subscribers.
+  [[nodiscard]] subscriber bound() const { return static_cast<subscriber>(rows_.size()); }
+  [[nodiscard]] bool holds(subscriber s) const { return (rows_[s].flags & in_use) != 0; }
+
+  // -- what is known of one ----------------------------------------------------------
+
+  [[nodiscard]] channel_id channel(subscriber s) const;
+  [[nodiscard]] std::string_view app(subscriber s) const { return apps_.text(rows_[s].app); }
+  [[nodiscard]] bool is_public(subscriber s) const { return (rows_[s].flags & open) != 0; }
+  [[nodiscard]] requester who(subscriber s);
+  /// The auth collection of its user; empty for others.
+  [[nodiscard]] std::string users_of(subscriber s) const;
+  [[nodiscard]] bool filter_mentions_auth(subscriber s) const;
+  /// Null if the text no longer parses. Good until the next call.
+  [[nodiscard]] const rules::expression* filter(subscriber s);
+  /// How many of them have a filter that mentions `@request.auth`.
+  [[nodiscard]] std::size_t mentioning_auth() const { return mentioning_; }
+
+  /// It hears nothing more, and is to be ended.
+  void doom(subscriber s) { rows_[s].flags |= doomed; }
+  [[nodiscard]] bool is_doomed(subscriber s) const { return (rows_[s].flags & doomed) != 0; }
+  /// The next rule allows it no more.
+  void condemn(subscriber s, bool yes);
+  [[nodiscard]] bool is_condemned(subscriber s) const { return (rows_[s].flags & condemned) != 0; }
+
+  // -- where it is heard ---------------------------------------------------------------
+
+  void listen(subscriber s, const listener& l);
+  void unlisten(subscriber s, std::uint32_t loop, attachment_id attachment);
+  [[nodiscard]] std::size_t listeners(subscriber s) const;
+  /// Calls `visit(loop, attachment)`.
+  template <class Visit>
+  void for_each_listener(subscriber s, Visit&& visit) const {
+    const auto& r = rows_[s];
+    if ((r.flags & heard) == 0) return;
+    visit(r.ear.loop, r.ear.attachment);
+    if ((r.flags & heard_more) == 0) return;
+    for (const auto& e : more_.at(s)) visit(e.loop, e.attachment);
+  }
+
+  // -- identities ----------------------------------------------------------------------
+
+  /// What `@request.auth` is for an identity that has live subscriptions, else null.
+  [[nodiscard]] json_ptr auth_of(const std::string& identity_key);
+  /// Whether that is a token's claims rather than a stored record.
+  [[nodiscard]] bool is_claims(const std::string& identity_key) const;
+  /// Puts another value there. False, and nothing happens, if it is nested too deeply.
+  bool set_auth(const std::string& identity_key, const nlohmann::json& auth, bool claims);
+  /// Those of one identity. To be rebound by whoever changed it.
+  [[nodiscard]] std::vector<subscriber> of_identity(const std::string& identity_key) const;
+  /// Those of all users of an auth collection.
+  [[nodiscard]] std::vector<subscriber> of_users(const std::string& collection_id) const;
+
+  // -- predicates ------------------------------------------------------------------------
+
+  /// In force from now on. One that has none, hears nothing.
+  void put(subscriber s, const rules::predicate& bound) { index_->put(s, bound); }
+  void withdraw(subscriber s) { index_->remove(s); }
+
+  /// Opens a second index, to be filled beside the one in force.
+  void begin_next() { next_ = std::make_unique<rules::predicate_index>(); }
+  [[nodiscard]] bool has_next() const { return next_ != nullptr; }
+  void put_next(subscriber s, const rules::predicate& bound) { next_->put(s, bound); }
+  void withdraw_next(subscriber s) { next_->remove(s); }
+  /// Puts the second index in force; returns the first, for whoever has the time to free it.
+  std::unique_ptr<rules::predicate_index> swap_next();
+
+  /// Adds to `targets`, by loop, each attachment that is to hear of the change.
+  /// Returns whether there is any. `targets` has an entry for every loop.
+  bool match(const storage::change& change, std::string_view now,
+             std::vector<std::vector<attachment_id>>& targets);
+
+  /// Heap memory without, and with, the predicate indexes.
+  [[nodiscard]] std::size_t own_memory_bytes() const;
+  [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  // unordered_map nodes stay where they are, so pointers to values are safe.
-  std::unordered_map<channel_id, live_subscription> by_channel_;
-  std::unordered_multimap<std::string, live_subscription*> by_identity_;
+  using text_id = interned_texts::id;
+
+  struct ear {
+    attachment_id attachment;
+    std::uint32_t loop = 0;
+    text_id socket = 0;
+  };
+
+  enum flag : std::uint8_t {
+    in_use = 1,
+    open = 2,  // a public channel
+    heard = 4,
+    heard_more = 8,
+    doomed = 16,
+    condemned = 32,
+  };
+
+  struct row {
+    std::array<std::uint8_t, 16> channel{};
+    struct ear ear;
+    text_id filter = 0, options = 0, app = 0, origin = 0;
+    std::uint32_t identity = 0;
+    subscriber next = none, previous = none;  // of the identity; `next` also of free rows
+    std::uint8_t actions = 0;                 // bit per action wanted
+    std::uint8_t flags = 0;
+  };
+  static_assert(sizeof(row) <= 64);
+
+  struct user {
+    std::string key;     // identity::key()
+    std::string packed;  // the auth value as CBOR; empty: null
+    bool superuser = false;
+    bool claims = false;
+    subscriber first = none;
+    std::uint32_t uses = 0;
+  };
+
+  static std::array<std::uint8_t, 16> pack(const channel_id& channel);
+  static std::uint64_t hash_of(const std::array<std::uint8_t, 16>& channel);
+  [[nodiscard]] std::uint32_t find_user(std::string_view key) const;
+  [[nodiscard]] json_ptr unpacked(std::uint32_t which);
+  std::uint32_t join(subscriber s, const storage::connection& stored, const json_ptr& auth);
+  void leave(subscriber s);
+  void release_filter(text_id which);
+
+  rules::limits limits_;
+  std::deque<row> rows_;  // grows without moving what is there
+  subscriber free_ = none;
+  id_table by_channel_;
+  std::unordered_map<subscriber, std::vector<ear>> more_;  // listeners after the first
+
+  interned_texts filters_, options_, sockets_, apps_;
+  std::deque<user> users_;
+  std::vector<std::uint32_t> free_users_;
+  id_table by_key_;
+  std::size_t mentioning_ = 0;
+
+  // What was needed last is needed again: a bounded number of parsed filters, one user.
+  std::unordered_map<text_id, rules::expression> parsed_;
+  std::uint32_t unpacked_user_ = none;
+  json_ptr unpacked_;
+
+  std::unique_ptr<rules::predicate_index> index_ = std::make_unique<rules::predicate_index>();
+  std::unique_ptr<rules::predicate_index> next_;
+  std::vector<rules::match> found_;  // scratch of match
 };
 
 }  // namespace velo::actors

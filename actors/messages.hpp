@@ -37,6 +37,12 @@ struct flush {};
 /// The store's word to itself: commit what is queued.
 struct commit_queued {};
 
+/// The definition that every shard of a collection holds ready is in force.
+struct put_in_force {};
+
+/// A collection's word to itself: there is more to do.
+struct go_on {};
+
 /// The pruner's word to itself: look for stale connections.
 struct prune {};
 
@@ -267,6 +273,8 @@ VELO_LOCAL_MESSAGE(ack)
 VELO_LOCAL_MESSAGE(flush)
 VELO_LOCAL_MESSAGE(list_collections)
 VELO_LOCAL_MESSAGE(commit_queued)
+VELO_LOCAL_MESSAGE(put_in_force)
+VELO_LOCAL_MESSAGE(go_on)
 VELO_LOCAL_MESSAGE(prune)
 VELO_LOCAL_MESSAGE(change_ptr)
 VELO_LOCAL_MESSAGE(collection_ptr)

@@ -43,6 +43,9 @@ struct engine_options {
   rules::limits expressions;
   std::size_t record_bytes_max = 1U << 20U;
   std::size_t sockets_per_channel_max = 16;
+
+  /// Live subscriptions that a rule change judges anew in one go; changes are matched between.
+  std::size_t rebind_slice = 256;
 };
 
 }  // namespace velo::actors

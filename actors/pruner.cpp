@@ -67,11 +67,22 @@ bool pruner_behavior::look() {
         .then(
             [this, candidates = stale_candidates_ptr{std::move(candidates)}](
                 const collection_handle& found) {
-              if (found.definition) send(found.actor, candidates);
+              if (found.definition) hand_over(found.shards, *candidates);
             },
             [](const caf::error&) {});
   }
   return seen == candidates_max;
+}
+
+void pruner_behavior::hand_over(const shard_list& shards, const stale_candidates& all) {
+  std::map<collection_actor, std::shared_ptr<stale_candidates>> by_shard;
+  for (const auto& channel : all.channels) {
+    auto& candidates = by_shard[shard_of(shards, channel)];
+    if (!candidates) candidates = std::make_shared<stale_candidates>();
+    candidates->cutoff_ms = all.cutoff_ms;
+    candidates->channels.push_back(channel);
+  }
+  for (auto& [shard, candidates] : by_shard) send(shard, stale_candidates_ptr{candidates});
 }
 
 }  // namespace velo::actors

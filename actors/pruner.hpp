@@ -26,6 +26,8 @@ class pruner_behavior : public pruner_actor::base {
  private:
   /// Returns whether there may be more stale ones than it took.
   bool look();
+  /// Each candidate to the shard it would be attached at.
+  void hand_over(const shard_list& shards, const stale_candidates& all);
   void schedule(std::chrono::milliseconds after);
 
   registry_actor registry_;

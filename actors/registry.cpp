@@ -9,6 +9,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace velo::actors {
@@ -46,7 +47,8 @@ void registry_behavior::on_exit() {
     q.promise.deliver(collection_answer{unavailable("The engine is stopping.")});
   queue_.clear();
   for (const auto& [id, handle] : by_id_)
-    caf::anon_send_exit(handle.actor, caf::exit_reason::user_shutdown);
+    for (const auto& shard : handle.shards)
+      caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
   by_id_.clear();
   store_ = nullptr;
 }
@@ -58,10 +60,10 @@ void registry_behavior::restore() {
                                 [this](storage::collection&& c) {
                                   const auto definition =
                                       std::make_shared<const storage::collection>(std::move(c));
-                                  put(definition, spawn_collection(definition));
+                                  put(definition, spawn_shards(definition));
                                   auto known = std::make_shared<collection_definition>();
                                   known->definition = definition;
-                                  known->actor = by_id_.at(definition->id).actor;
+                                  known->shards = by_id_.at(definition->id).shards;
                                   known->stored = true;
                                   caf::anon_send(store_, collection_definition_ptr{known});
                                   return true;
@@ -115,16 +117,17 @@ void registry_behavior::perform(const collection_input& input) {
   const auto definition = std::make_shared<const storage::collection>(std::move(*changed));
   auto message = std::make_shared<collection_definition>();
   message->definition = definition;
-  message->actor = current.definition ? current.actor : spawn_collection(definition);
+  message->shards = current.definition ? current.shards : spawn_shards(definition);
   const auto refused = [this, message, is_new = !current.definition](collection_answer answer) {
-    if (is_new) caf::anon_send(message->actor, collection_dropped{});
+    if (is_new)
+      for (const auto& shard : message->shards) caf::anon_send(shard, collection_dropped{});
     finish(std::move(answer));
   };
   request(store_, caf::infinite, collection_definition_ptr{message})
       .then(
           [this, message, refused](const collection_answer& answer) {
             if (!answer.result) return refused(answer);
-            put(message->definition, message->actor);
+            put(message->definition, message->shards);
             finish(answer);
           },
           [refused](const caf::error& e) { refused({unavailable(caf::to_string(e))}); });
@@ -145,14 +148,20 @@ void registry_behavior::perform(const collection_removal& removal) {
           [this](const caf::error& e) { finish({unavailable(caf::to_string(e))}); });
 }
 
-collection_actor registry_behavior::spawn_collection(const collection_ptr& definition) {
-  return system().spawn<collection_behavior>(definition, store_, database_, options_);
+shard_list registry_behavior::spawn_shards(const collection_ptr& definition) {
+  shard_list shards;
+  const auto count = std::clamp(definition->shards, 1U, shards_max);
+  for (unsigned i = 0; i < count; ++i)
+    shards.push_back(
+        system().spawn<collection_behavior>(definition, count, store_, database_, options_));
+  return shards;
 }
 
-void registry_behavior::put(const collection_ptr& definition, const collection_actor& actor) {
+void registry_behavior::put(const collection_ptr& definition, shard_list shards) {
   if (const auto before = by_id_.find(definition->id); before != by_id_.end())
     id_of_name_.erase(before->second.definition->name);
-  by_id_[definition->id] = {definition, actor};
+  auto first = shards.front();
+  by_id_[definition->id] = {definition, std::move(first), std::move(shards)};
   id_of_name_[definition->name] = definition->id;
 }
 

@@ -44,8 +44,11 @@ class registry_behavior : public registry_actor::base {
   void perform(const collection_removal& removal);
   /// The request under way has its answer.
   void finish(collection_answer answer);
-  collection_actor spawn_collection(const collection_ptr& definition);
-  void put(const collection_ptr& definition, const collection_actor& actor);
+  /// As many actors as the definition has shards. Another number takes effect when
+  /// they are spawned next, at the next start: the channels of clients who are
+  /// connected stay where they are.
+  shard_list spawn_shards(const collection_ptr& definition);
+  void put(const collection_ptr& definition, shard_list shards);
 
   store_actor store_;
   const storage::database& database_;

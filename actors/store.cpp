@@ -325,7 +325,9 @@ storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) 
     b.effects.emplace_back([this, identity] { tell_all(identity); });
   }
   auto sent = std::make_shared<const storage::change>(change);
-  b.effects.emplace_back([this, to = e.actor, sent] { send(to, change_ptr{sent}); });
+  b.effects.emplace_back([this, to = e.shards, sent] {
+    for (const auto& shard : to) send(shard, change_ptr{sent});
+  });
   return {};
 }
 
@@ -338,7 +340,8 @@ storage::result<void> store_behavior::trim(batch& b, const std::string& collecti
 }
 
 void store_behavior::tell_all(const identity_change_ptr& change) {
-  for (const auto& [id, e] : entries_) send(e->actor, change);
+  for (const auto& [id, e] : entries_)
+    for (const auto& shard : e->shards) send(shard, change);
 }
 
 // -- definitions ---------------------------------------------------------------
@@ -359,7 +362,7 @@ storage::result<void> store_behavior::apply(batch& b, const queued_definition& q
   const auto known = find(b, definition->id);
   auto e = std::make_shared<entry>();
   e->target = make_write_target(definition, options_.expressions);
-  e->actor = q.request->actor;
+  e->shards = q.request->shards;
   e->sequence = known ? known->sequence : *last;
   b.staged[definition->id] = std::move(e);
   b.effects.emplace_back(
@@ -367,22 +370,37 @@ storage::result<void> store_behavior::apply(batch& b, const queued_definition& q
   return {};
 }
 
-// Answered once the definition is in force: at its own collection, and, since
-// the hidden fields of users concern every collection's filters, for an auth
-// collection at all of them.
-void store_behavior::announce(const collection_ptr& definition,
-                              caf::typed_response_promise<collection_answer> promise) {
-  const auto waiting = std::make_shared<std::size_t>(0);
-  auto told = [definition, promise, waiting]() mutable {
-    if (--*waiting == 0) promise.deliver(collection_answer{definition});
+// Its own collection is concerned, and, since the hidden fields of users concern
+// every collection's filters, by an auth collection all of them.
+template <class Message>
+void store_behavior::ask_concerned(const collection_ptr& definition, const Message& message,
+                                   std::function<void()> then) {
+  // One for the loop below, so that `then` runs once, after all have been asked.
+  const auto waiting = std::make_shared<std::size_t>(1);
+  const auto answered = [waiting, then = std::move(then)] {
+    if (--*waiting == 0) then();
   };
   for (const auto& [id, e] : entries_) {
     if (id != definition->id && definition->type != storage::collection_type::auth) continue;
-    ++*waiting;
-    request(e->actor, caf::infinite, definition)
-        .then([told](ack) mutable { told(); }, [told](const caf::error&) mutable { told(); });
+    for (const auto& shard : e->shards) {
+      ++*waiting;
+      request(shard, caf::infinite, message)
+          .then([answered](ack) { answered(); }, [answered](const caf::error&) { answered(); });
+    }
   }
-  if (*waiting == 0) promise.deliver(collection_answer{definition});
+  answered();
+}
+
+// First every shard gets ready, each in its own time; then one message to all,
+// at one place among the changes, puts the definition in force: no change is
+// judged by the old rule in one shard and by the new one in another.
+void store_behavior::announce(const collection_ptr& definition,
+                              caf::typed_response_promise<collection_answer> promise) {
+  ask_concerned(definition, definition, [this, definition, promise] {
+    ask_concerned(definition, put_in_force{}, [definition, promise]() mutable {
+      promise.deliver(collection_answer{definition});
+    });
+  });
 }
 
 storage::result<void> store_behavior::apply(batch& b, const queued_removal& q) {
@@ -408,7 +426,7 @@ storage::result<void> store_behavior::apply(batch& b, const queued_removal& q) {
     b.effects.emplace_back([this, users] { tell_all(users); });
   }
   b.effects.emplace_back([this, promise = q.promise, known]() mutable {
-    send(known->actor, collection_dropped{});
+    for (const auto& shard : known->shards) send(shard, collection_dropped{});
     promise.deliver(collection_answer{known->target.definition});
   });
   return {};
@@ -437,8 +455,9 @@ storage::result<void> store_behavior::apply(batch& b, const queued_drop& q) {
     if (const auto e = find(b, (*stored)->collection_id)) {
       auto message =
           std::make_shared<const connection_dropped>(connection_dropped{drop.channel, drop.why});
-      b.effects.emplace_back(
-          [this, to = e->actor, message] { send(to, connection_dropped_ptr{message}); });
+      b.effects.emplace_back([this, to = shard_of(e->shards, drop.channel), message] {
+        send(to, connection_dropped_ptr{message});
+      });
     }
   }
   b.effects.emplace_back([promise = q.promise, drops]() mutable { promise.deliver(drops); });

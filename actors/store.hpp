@@ -34,11 +34,11 @@ class store_behavior : public store_actor::base {
   void on_exit() override;
 
  private:
-  /// A collection and where its changes go. Shared with the batch under way,
+  /// A collection and the shards where its changes go. Shared with the batch under way,
   /// which replaces it on success.
   struct entry {
     write_target target;
-    collection_actor actor;
+    shard_list shards;
     std::uint64_t sequence = 0;  ///< The last one given out.
   };
   using entries = std::unordered_map<std::string, std::shared_ptr<entry>>;
@@ -93,6 +93,10 @@ class store_behavior : public store_actor::base {
   storage::result<void> keep(batch& b, entry& e, judged_write& w);
   storage::result<void> trim(batch& b, const std::string& collection_id);
   void tell_all(const identity_change_ptr& change);
+  /// Asks every shard that `definition` concerns; `then` runs when all have answered.
+  template <class Message>
+  void ask_concerned(const collection_ptr& definition, const Message& message,
+                     std::function<void()> then);
   void announce(const collection_ptr& definition,
                 caf::typed_response_promise<collection_answer> promise);
 

@@ -100,7 +100,7 @@ TEST_CASE("changes before a rule change are judged by the old rule, those after 
   definition->rules.list = "id = 'r2'";
   auto message = std::make_shared<collection_definition>();
   message->definition = definition;
-  message->actor = w.find("posts").actor;
+  message->shards = w.find("posts").shards;
   begin("r1");
   caf::anon_send(w.store, collection_definition_ptr{std::move(message)});
   begin("r2");

@@ -11,6 +11,7 @@ velo_unit_tests(actors
   actors/engine_test.cpp
   actors/event_body_test.cpp
   actors/in_force_test.cpp
+  actors/interned_texts_test.cpp
   actors/jwt_test.cpp
   actors/live_subscriptions_test.cpp
   actors/names_test.cpp
@@ -18,6 +19,7 @@ velo_unit_tests(actors
   actors/random_test.cpp
   actors/reader_test.cpp
   actors/registry_test.cpp
+  actors/rule_change_test.cpp
   actors/sort_order_test.cpp
   actors/store_test.cpp
   actors/write_answer_codec_test.cpp

@@ -294,7 +294,7 @@ TEST_CASE("a definition and the writes around it are judged in their order", "[a
   closed->rules.create = std::nullopt;
   auto message = std::make_shared<collection_definition>();
   message->definition = closed;
-  message->actor = w.find("posts").actor;
+  message->shards = w.find("posts").shards;
   const auto before = w.begin_write(request_of(guest, posts, {operation(write_kind::create, "a")}));
   w.step();  // The asker's request leaves before the definition's.
   const auto changed =

@@ -317,7 +317,7 @@ type = "auth"
 TEST_CASE_METHOD(fixture, "a declaration that is wrong says where", "[net][config]") {
   file(R"([[collections]]
 name = "posts"
-shards = 2
+shards = 0
 rules = { list = "a = ", lisst = "" }
 [[collections]]
 nam = "x"
