@@ -106,8 +106,8 @@ void collection_behavior::judge_slice() {
   const auto end_of_slice = std::chrono::steady_clock::now() + slice_time;
   auto& next = coming_->next;
   for (std::size_t n = 0; n < options_.rebind_slice && next < live_.bound(); ++n, ++next) {
+    if (n != 0 && n % clock_interval == 0 && std::chrono::steady_clock::now() > end_of_slice) break;
     if (live_.holds(next)) judge_by_coming(next);
-    if (n % clock_interval == 0 && std::chrono::steady_clock::now() > end_of_slice) break;
   }
   if (next < live_.bound()) {
     // Behind the changes that came meanwhile.

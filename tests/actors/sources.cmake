@@ -13,6 +13,7 @@ velo_unit_tests(actors
   actors/in_force_test.cpp
   actors/interned_texts_test.cpp
   actors/jwt_test.cpp
+  actors/live_model_test.cpp
   actors/live_subscriptions_test.cpp
   actors/names_test.cpp
   actors/pruner_test.cpp
