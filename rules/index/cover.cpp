@@ -82,7 +82,9 @@ cover_maker::cover cover_maker::of_all(std::size_t from, std::size_t to) {
   if (cost(made) <= very_rare) return made;
   for (const auto choice : choices) {
     auto other = of(choice);
-    if (made.size() * other.size() <= product_max) {
+    // Twice the places must halve what is found in vain at least.
+    const bool helps = cost(other) * 2 * static_cast<double>(other.size()) <= 1 || cost(made) >= 1;
+    if (helps && made.size() * other.size() <= product_max) {
       auto both = product(made, other);
       drop(made);
       drop(other);

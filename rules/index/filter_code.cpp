@@ -141,7 +141,12 @@ filter_compiler::verdict filter_compiler::add_all(const std::vector<expression>&
       }
       continue;
     }
+    const auto at = made_.words.size();
     if (add(term) == settles) return give_up();
+    // A list that was not in: its parts belong to this AND.
+    if (all && at < made_.words.size() && made_.words[at] >> 30U == 2) {
+      made_.words.erase(made_.words.begin() + static_cast<std::ptrdiff_t>(at));
+    }
   }
   for (const auto& range : ranges) add_range(range.slot, range.range, false);
   ranges.clear();
@@ -199,6 +204,27 @@ void filter_compiler::add_range(slot_number slot, interval range, bool negated) 
   }
 }
 
+/// x IN (a, b) is x = a OR x = b, and its complement an AND of complements.
+bool filter_compiler::add_list(const comparison& leaf, bool negated) {
+  const auto from = made_.words.size();
+  const auto slot = slots_.acquire(std::get<path>(leaf.left));
+  made_.words.push_back(negated ? and_word : or_word);
+  bool all = leaf.list.size() <= list_max;
+  for (const auto& item : leaf.list) {
+    const auto keys = all ? keys_of(item, key_) : std::nullopt;
+    all = all && keys;
+    if (!all) break;
+    made_.words.push_back(literal_of(leaves_.acquire(leaf_mode::equal, slot, *keys), negated));
+  }
+  slots_.release(slot);
+  if (!all) {
+    drop_from(from);
+    return false;
+  }
+  made_.words[from] |= static_cast<word>(leaf.list.size());
+  return true;
+}
+
 filter_compiler::verdict filter_compiler::add_leaf(const comparison& leaf, bool inverted) {
   // Inside a `?op` the negation is part of what some element must satisfy.
   const bool negated = (leaf.negated && !leaf.any) != inverted;
@@ -226,6 +252,7 @@ filter_compiler::verdict filter_compiler::add_leaf(const comparison& leaf, bool 
     add_range(slots_.acquire(std::get<path>(leaf.left)), *range, negated);
     return verdict::depends;
   }
+  if (leaf.op == relation::in_list && !leaf.any && add_list(leaf, negated)) return verdict::depends;
   if (leaf.negated && !leaf.any) {
     auto positive = leaf;
     positive.negated = false;

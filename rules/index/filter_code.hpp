@@ -68,6 +68,7 @@ class filter_compiler {
 
  private:
   static constexpr std::size_t words_max = 8'192;
+  static constexpr std::size_t list_max = 1'024;  ///< Values of an IN that become leaves.
   using verdict = filter_code::verdict;
 
   struct pending_range {
@@ -78,6 +79,7 @@ class filter_compiler {
   verdict add(const expression& tree);
   verdict add_all(const std::vector<expression>& terms, bool all);
   verdict add_leaf(const comparison& leaf, bool inverted);
+  bool add_list(const comparison& leaf, bool negated);
   void add_range(slot_number slot, interval range, bool negated);
   bool settled(std::size_t from, bool all) const;
   void drop_from(std::size_t from);

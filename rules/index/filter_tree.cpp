@@ -1,6 +1,7 @@
 #include "rules/index/filter_tree.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace velo::rules::index {
@@ -418,12 +419,35 @@ bool filter_tree::remove(node_number number, filter_handle handle, unsigned conj
 // -- matching --------------------------------------------------------------------------------
 
 void filter_tree::test(const entry& candidate) {
-  if (!leaves_.holds(candidate.test0) || !leaves_.holds(candidate.test1)) return;
+  auto known = leaves_.known(candidate.test0, candidate.test1);
+  if (known == 0) return;
   if (candidate.needs_code()) {
-    if (filters_.holds_first(owners_.reference_of(candidate.handle), pass_)) emit(candidate.handle);
+    if (known == 1 || (leaves_.holds(candidate.test0) && leaves_.holds(candidate.test1))) {
+      asked_.push_back(candidate.handle);
+    }
     return;
   }
-  if (leaves_.holds(candidate.test2) && leaves_.holds(candidate.test3)) emit(candidate.handle);
+  known *= leaves_.known(candidate.test2, candidate.test3);
+  if (known == 0) return;
+  if (known == 1 || (leaves_.holds(candidate.test0) && leaves_.holds(candidate.test1) &&
+                     leaves_.holds(candidate.test2) && leaves_.holds(candidate.test3))) {
+    emit(candidate.handle);
+  }
+}
+
+/// The filters are all over the memory: each is fetched while others are tested.
+void filter_tree::ask_code() {
+  constexpr std::size_t near = 4;
+  constexpr std::size_t far = 8;
+  const auto count = asked_.size();
+  for (std::size_t i = 0; i < count + far; ++i) {
+    if (i < count) owners_.prefetch(asked_[i]);
+    if (i >= near && i - near < count) filters_.prefetch(owners_.reference_of(asked_[i - near]));
+    if (i < far) continue;
+    const auto handle = asked_[i - far];
+    if (filters_.holds_first(owners_.reference_of(handle), pass_)) emit(handle);
+  }
+  asked_.clear();
 }
 
 void filter_tree::visit_block(block_reference where) {
@@ -431,10 +455,19 @@ void filter_tree::visit_block(block_reference where) {
   const auto* const test0 = block.test0();
   const auto* const test1 = block.test1();
   const auto* const tails = block.tails();
-  for (std::size_t i = 0; i < block.count; ++i) {
-    if (leaves_.refuted(test0[i]) || leaves_.refuted(test1[i])) continue;
-    const auto& rest = tails[i];
-    test({rest.handle, test0[i], test1[i], rest.test2, rest.test3});
+  std::array<std::uint16_t, 256> left;
+  for (std::size_t from = 0; from < block.count; from += left.size()) {
+    const auto to = std::min<std::size_t>(block.count, from + left.size());
+    std::size_t count = 0;
+    for (auto i = from; i < to; ++i) {
+      left[count] = static_cast<std::uint16_t>(i);
+      count += leaves_.known(test0[i], test1[i]) != 0 ? 1 : 0;
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+      const auto i = left[k];
+      const auto& rest = tails[i];
+      test({rest.handle, test0[i], test1[i], rest.test2, rest.test3});
+    }
   }
 }
 
@@ -466,9 +499,13 @@ void filter_tree::visit_ranges(const range_index& index) {
     const auto place = index.intervals.find(range_index::place_of(level, value));
     if (place == index.intervals.end()) continue;
     place->second.up_to(value, [&](const range_index::bounded* from, std::size_t count) {
+      std::array<std::uint8_t, 256> left;
+      std::size_t kept = 0;
       for (std::size_t i = 0; i < count; ++i) {
-        if (from[i].hi >= value && !leaves_.refuted(from[i].left.test0)) test(from[i].left);
+        left[kept] = static_cast<std::uint8_t>(i);
+        kept += from[i].hi >= value && leaves_.known(from[i].left.test0, 0) != 0 ? 1 : 0;
       }
+      for (std::size_t k = 0; k < kept; ++k) test(from[left[k]].left);
     });
   }
 }
@@ -520,6 +557,7 @@ void filter_tree::match(std::uint32_t pass, id_list& ids, std::vector<filter_han
     if (i + 4 < found_blocks_.size()) blocks_.prefetch(found_blocks_[i + 4]);
     visit_block(found_blocks_[i]);
   }
+  ask_code();
 }
 
 std::size_t filter_tree::memory_bytes() const noexcept {

@@ -106,6 +106,7 @@ class filter_tree {
     }
   }
   void test(const entry& candidate);
+  void ask_code();
 
   template <class Visit>
   void for_each_entry(block_reference where, Visit&& visit) const;
@@ -130,6 +131,7 @@ class filter_tree {
     leaf_number via;
   };
   std::vector<probe> probes_;
+  std::vector<filter_handle> asked_;  ///< Whose code must be asked.
 };
 
 }  // namespace velo::rules::index

@@ -99,6 +99,13 @@ void leaf_store::count_key(leaf_mode mode, slot_number slot, sort kind, int by) 
   if (kind != sort::odd_number_text) use.leaves[m] += static_cast<std::uint32_t>(by);
 }
 
+void leaf_store::count_use(const record& leaf, int by) {
+  if (leaf.mode < leaf_mode::gram) {
+    uses_[leaf.slot].leaf_uses[static_cast<std::size_t>(leaf.mode)] +=
+        static_cast<std::uint32_t>(by);
+  }
+}
+
 leaf_number leaf_store::new_leaf(truth before) {
   leaf_number leaf = 0;
   if (free_leaves_.empty()) {
@@ -166,12 +173,14 @@ leaf_number leaf_store::acquire(leaf_mode mode, slot_number slot, const constant
   if (found != linear_table::none) {
     auto& leaf = at(found);
     ++leaf.uses;
+    count_use(leaf, 1);
     return leaf.leaf;
   }
   const auto leaf = new_leaf(no);
   slots_.retain(slot);
   references_[leaf - range_end_] = add(leaf, mode, slot, keys.main, hash, keys.main.text.size());
   count_key(mode, slot, keys.main.kind, 1);
+  count_use(leaf_record(leaf), 1);
   if (keys.odd) {
     add(leaf, mode, slot, *keys.odd, key_hash(mode, slot, keys.odd->hash), 0);
     count_key(mode, slot, keys.odd->kind, 1);
@@ -318,7 +327,13 @@ bool leaf_store::exclude(leaf_number left, leaf_number right) const noexcept {
 // -- the life of a leaf --------------------------------------------------------------
 
 void leaf_store::retain(leaf_number leaf) {
-  ++(is_range(leaf) ? range_uses_[leaf] : leaf_record(leaf).uses);
+  if (is_range(leaf)) {
+    ++range_uses_[leaf];
+    return;
+  }
+  auto& kept = leaf_record(leaf);
+  ++kept.uses;
+  count_use(kept, 1);
 }
 
 void leaf_store::remove(reference where) {
@@ -356,6 +371,7 @@ void leaf_store::release(leaf_number leaf) {
     return;
   }
   auto& gone = leaf_record(leaf);
+  count_use(gone, -1);
   if (--gone.uses > 0) return;
   const auto slot = gone.slot;
   if (gone.mode == leaf_mode::general) {
@@ -414,9 +430,13 @@ double leaf_store::probability(leaf_number leaf) const noexcept {
   const auto& known = leaf_record(leaf);
   if (known.mode == leaf_mode::general) return 0.5;
   const auto& use = uses_[known.slot];
-  const double prior = is_gram(known.mode)
-                           ? 0.05
-                           : 1.0 / std::max(1U, use.leaves[static_cast<std::size_t>(known.mode)]);
+  double prior = 0.05;
+  if (!is_gram(known.mode)) {
+    // What many ask for is likely to come; what few ask for is as likely as any.
+    const auto m = static_cast<std::size_t>(known.mode);
+    prior = std::max(static_cast<double>(known.uses) / std::max(1U, use.leaf_uses[m]),
+                     1.0 / std::max(1U, use.leaves[m]));
+  }
   const auto age = std::min<unsigned>(31, static_cast<std::uint16_t>(epoch_ - known.hits_epoch));
   const double hits = known.hits >> age;
   return std::min(1.0, (hits + weight * prior) / (window_ + weight));

@@ -121,6 +121,10 @@ class leaf_store {
 
   /// False for certain; only of short literals.
   [[nodiscard]] bool refuted(std::uint16_t wanted) const noexcept { return truths_[wanted] == no; }
+  /// 0: one of the tests fails; 1: all hold; more: some is not known yet.
+  [[nodiscard]] unsigned known(std::uint16_t a, std::uint16_t b) const noexcept {
+    return static_cast<unsigned>(truths_[a]) * truths_[b];
+  }
   [[nodiscard]] bool holds(literal wanted) {
     if (wanted < truths_.size()) {
       const auto known = truths_[wanted];
@@ -140,7 +144,7 @@ class leaf_store {
 
   enum truth : std::uint8_t { no = 0, yes = 1, unknown = 2 };
 
-  static constexpr leaf_number range_end_ = 4'096;
+  static constexpr leaf_number range_end_ = 12'288;
   static constexpr std::uint32_t range_bit = 1U << 31U;
 
   /// A leaf that is no range, in the arena; the bytes of a text key follow.
@@ -178,6 +182,7 @@ class leaf_store {
   struct slot_use {
     std::array<std::array<std::uint32_t, equality_key::sorts>, 3> keys{};
     std::array<std::uint32_t, 3> leaves{};
+    std::array<std::uint32_t, 3> leaf_uses{};  ///< Of all of them together.
     std::array<std::uint32_t, 2> grams{};
     std::uint32_t numbers = 0;
     std::uint32_t total = 0;
@@ -215,6 +220,7 @@ class leaf_store {
   [[nodiscard]] std::uint64_t range_hash(slot_number slot, interval range) const noexcept;
 
   slot_use& use_of(slot_number slot);
+  void count_use(const record& leaf, int by);
   void count_key(leaf_mode mode, slot_number slot, equality_key::sort kind, int by);
   leaf_number new_leaf(truth before);
   [[nodiscard]] reference find_keyed(leaf_mode mode, slot_number slot, const equality_key& key,

@@ -59,6 +59,10 @@ class subscriber_table {
     return (handle & group_bit) != 0 ? groups_[handle & ~group_bit].where : where_[handle];
   }
 
+  void prefetch(filter_handle handle) const noexcept {
+    if ((handle & group_bit) == 0) __builtin_prefetch(&where_[handle]);
+  }
+
   /// A filter that nobody has yet, for `id`.
   void add_single(subscriber_id id, filter_reference where);
   /// An empty group for a filter.
