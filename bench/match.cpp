@@ -38,6 +38,7 @@ struct settings {
   std::vector<std::uint32_t> sizes{1'000, 10'000, 100'000, 1'000'000};
   std::uint64_t seed = 1;
   std::size_t events = 2'000;
+  int rounds = 3;
   double seconds = 2;  ///< For each of the timed loops.
   std::string json_file, svg_file, prototype;
   bool no_sequential = false;
@@ -163,7 +164,7 @@ class measurement {
     const auto repeat = [&](auto&& once) {
       std::vector<std::uint64_t> times;
       const deadline stop(std::chrono::nanoseconds(static_cast<std::int64_t>(how_.seconds * 1e9)));
-      for (int round = 0; round < 3 && !stop.passed(); ++round) {
+      for (int round = 0; round < how_.rounds && !stop.passed(); ++round) {
         for (std::size_t i = 0; i < records_.size() && !stop.passed(); ++i) {
           const auto from = now_ns();
           once(i);
@@ -379,6 +380,7 @@ int main(int argc, char** argv) {
   app.add_option("--sizes", how.sizes, "numbers of subscribers")->delimiter(',');
   app.add_option("--seed", how.seed, "of all random numbers");
   app.add_option("--events", how.events, "different records");
+  app.add_option("--rounds", how.rounds, "over all records, as far as the time goes");
   app.add_option("--seconds", how.seconds, "for each timed loop, at most");
   app.add_option("--json", how.json_file, "write the results to this file");
   app.add_option("--svg", how.svg_file, "write a plot to this file");

@@ -368,6 +368,7 @@ void leaf_store::release(leaf_number leaf) {
     free_ranges_.push_back(leaf);
     unwatch_number(slot);
     slots_.release(slot);
+    reset_if_empty();
     return;
   }
   auto& gone = leaf_record(leaf);
@@ -396,6 +397,22 @@ void leaf_store::release(leaf_number leaf) {
     slots_.release(slot);
   }
   free_leaves_.push_back(leaf);
+  reset_if_empty();
+}
+
+/// Without a leaf, the numbers and the tables by them begin anew.
+void leaf_store::reset_if_empty() {
+  if (table_.size() > 0) return;
+  references_.clear();
+  leaf_end_ = range_end_;
+  free_leaves_ = {};
+  general_ = {};
+  free_general_ = {};
+  range_lo_ = range_hi_ = {};
+  range_slot_ = {};
+  range_uses_ = free_ranges_ = {};
+  ranges_known_ = false;
+  truths_ = {yes, no};
 }
 
 void leaf_store::watch_number(slot_number slot) {

@@ -228,6 +228,7 @@ class leaf_store {
   reference add(leaf_number leaf, leaf_mode mode, slot_number slot, const equality_key& key,
                 std::uint64_t hash, std::size_t length);
   void remove(reference where);
+  void reset_if_empty();
   void remove_odd(const record& leaf);
   void set(leaf_number leaf, truth value);
   [[nodiscard]] bool is_held(const record& leaf) const noexcept;
