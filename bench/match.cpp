@@ -140,8 +140,8 @@ class measurement {
     }
     made_.inserts_per_second = static_cast<double>(counted) * 1e9 / static_cast<double>(spent);
     made_.insert = figure_of(std::move(times));
-    next = {};
-    times = {};
+    next = std::vector<rules::predicate>();
+    times = std::vector<std::uint64_t>();
     made_.bytes =
         (static_cast<double>(heap_bytes()) - static_cast<double>(before)) / made_.subscribers;
     made_.own_bytes = static_cast<double>(index_.memory_bytes()) / made_.subscribers;

@@ -405,14 +405,17 @@ void leaf_store::reset_if_empty() {
   if (table_.size() > 0) return;
   references_.clear();
   leaf_end_ = range_end_;
-  free_leaves_ = {};
-  general_ = {};
-  free_general_ = {};
-  range_lo_ = range_hi_ = {};
-  range_slot_ = {};
-  range_uses_ = free_ranges_ = {};
+  // Not `= {}`, which keeps the memory.
+  free_leaves_ = std::vector<leaf_number>();
+  general_ = std::vector<general_leaf>();
+  free_general_ = std::vector<std::uint32_t>();
+  range_lo_ = std::vector<double>();
+  range_hi_ = std::vector<double>();
+  range_slot_ = std::vector<slot_number>();
+  range_uses_ = std::vector<std::uint32_t>();
+  free_ranges_ = std::vector<leaf_number>();
   ranges_known_ = false;
-  truths_ = {yes, no};
+  truths_ = std::vector<std::uint8_t>{yes, no};
 }
 
 void leaf_store::watch_number(slot_number slot) {

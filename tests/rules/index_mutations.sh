@@ -8,8 +8,11 @@ source_dir=$(cd "$1" && pwd) build_dir=$(cd "$2" && pwd) compiler=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r "$source_dir/rules" "$work/rules"
-objects=$build_dir/tests/CMakeFiles/rules_tests.dir/rules/predicate_index_test.cpp.o
-libraries=("$build_dir/tests/libtests_support.a" "$build_dir/rules/libvelo_rules.a" -lutf8proc)
+# Copies, so that a build meanwhile changes nothing.
+cp "$build_dir/tests/CMakeFiles/rules_tests.dir/rules/predicate_index_test.cpp.o" \
+  "$build_dir/tests/libtests_support.a" "$build_dir/rules/libvelo_rules.a" "$work"
+objects=$work/predicate_index_test.cpp.o
+libraries=("$work/libtests_support.a" "$work/libvelo_rules.a" -lutf8proc)
 
 compile() { # FILE OBJECT [FLAG...]
   local file=$1 object=$2
