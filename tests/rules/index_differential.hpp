@@ -246,6 +246,14 @@ class differential {
     const auto after = record();
     auto before = make_.chance(2) ? record() : after;
     if (make_.chance(4)) before["e"] = 1;  // Nobody asks for it.
+    if (make_.chance(3)) {
+      // As much alike as two states can be: one text, and of the same length.
+      before = after;
+      auto& one = before[name()];
+      one = one.is_string() && !one.get_ref<const std::string&>().empty()
+                ? json(std::string(one.get_ref<const std::string&>().size(), 'x'))
+                : small();
+    }
     const bool update = make_.chance(2);
     const record_change what{update ? &before : nullptr, &after,
                              static_cast<action>(make_.number() % 3), "2026-01-31 12:00:00.000Z"};
