@@ -9,7 +9,14 @@
 
 namespace velo::net {
 
-enum class frame_opcode : std::uint8_t { text = 0x1, close = 0x8, ping = 0x9 };
+enum class frame_opcode : std::uint8_t {
+  continuation = 0x0,
+  text = 0x1,
+  binary = 0x2,
+  close = 0x8,
+  ping = 0x9,
+  pong = 0xA,
+};
 
 /// Two, four or ten bytes, by the payload's length.
 class frame_header {

@@ -1,5 +1,6 @@
 velo_unit_tests(net
   # WebSocket
+  net/frame_parser_test.cpp
   net/outbox_test.cpp
   net/reactor_test.cpp
   net/websocket_admission_test.cpp
