@@ -86,11 +86,14 @@ void collection_behavior::on_change(const storage::change& change) {
   if (!live_.match(change, time_text(change.committed_ms), targets_)) return;
   const auto body =
       std::make_shared<const event>(render(change, hidden_from_events(), options_.event_name));
+  const auto matched =
+      options_.stages != nullptr ? options_.stages->end(stage::match, change.committed_at) : 0;
   for (std::size_t loop = 0; loop < targets_.size(); ++loop) {
     if (targets_[loop].empty()) continue;
     auto message = std::make_shared<fan_out>();
     message->what = body;
     message->targets = targets_[loop];
+    message->began = matched;
     send(loops_[loop], fan_out_ptr{std::move(message)});
   }
 }

@@ -13,6 +13,7 @@
 #include <caf/scheduled_actor.hpp>
 #include <caf/scoped_execution_unit.hpp>
 
+#include <functional>
 #include <utility>
 
 namespace velo::actors {
@@ -25,6 +26,10 @@ class event_loop : public caf::execution_unit {
 
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
+
+  /// Calls `then` once what the loop's sockets have to send by now has been handed
+  /// to the kernel. Loop thread only.
+  virtual void after_output(std::function<void()> then) { then(); }
 
   /// Schedules `job` on this loop. Any thread.
   void exec_later(caf::resumable* job) final;

@@ -39,10 +39,11 @@ const attachments::slot* attachments::find(attachment_id id) const {
 }
 
 void attachments::deliver(const fan_out& message) {
+  delivery publicly{message.what, public_prefix_};
+  delivery privately{message.what, private_prefix_};
   for (const auto id : message.targets) {
     if (const auto* s = find(id))
-      s->owner->deliver(*message.what, s->is_private ? private_prefix_ : public_prefix_,
-                        s->channel.text());
+      s->owner->deliver(s->is_private ? privately : publicly, s->channel.text());
   }
 }
 
@@ -72,12 +73,21 @@ std::string attachments::wire_name(const channel_id& channel, bool is_private) c
   return (is_private ? private_prefix_ : public_prefix_) + channel.str();
 }
 
-loop_behavior::loop_behavior(caf::actor_config& config, event_loop& loop, attachments& owned)
-    : on_loop(config, loop), attachments_(owned) {}
+loop_behavior::loop_behavior(caf::actor_config& config, event_loop& loop, attachments& owned,
+                             stage_clock* stages)
+    : on_loop(config, loop), attachments_(owned), stages_(stages) {}
+
+void loop_behavior::deliver(const fan_out& message) {
+  const auto began = stages_ != nullptr ? stages_->end(stage::hand_over, message.began) : 0;
+  attachments_.deliver(message);
+  if (began != 0) {
+    loop().after_output([stages = stages_, began] { stages->end(stage::write, began); });
+  }
+}
 
 loop_behavior::behavior_type loop_behavior::make_behavior() {
   return {
-      [this](const fan_out_ptr& message) { attachments_.deliver(*message); },
+      [this](const fan_out_ptr& message) { deliver(*message); },
       [this](const attached& message) { attachments_.succeed(message.attachment); },
       [this](const ended_ptr& message) { attachments_.end(message->attachment, message->why); },
   };

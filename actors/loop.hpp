@@ -8,6 +8,7 @@
 
 #include "actors/event_loop.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/stages.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -59,13 +60,18 @@ class attachments {
 /// Tells `attachments` of its loop what the collections say.
 class loop_behavior : public on_loop<loop_actor::base> {
  public:
-  loop_behavior(caf::actor_config& config, event_loop& loop, attachments& owned);
+  /// `owned` and `stages`, where there is one, outlive it.
+  loop_behavior(caf::actor_config& config, event_loop& loop, attachments& owned,
+                stage_clock* stages = nullptr);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "loop"; }
 
  private:
+  void deliver(const fan_out& message);
+
   attachments& attachments_;
+  stage_clock* stages_;
 };
 
 }  // namespace velo::actors

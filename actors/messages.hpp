@@ -73,6 +73,7 @@ struct write_request {
   std::vector<write_operation> operations;
   bool atomic = false;  ///< All of them or none.
   std::optional<idempotency> repeat;
+  std::int64_t began = 0;  ///< When its request did, for the stage clock.
 };
 
 /// A record as it stands after the write (before it, for a delete), all fields.
@@ -160,6 +161,7 @@ using ended_ptr = std::shared_ptr<const ended>;
 struct fan_out {
   std::shared_ptr<const event> what;
   std::vector<attachment_id> targets;
+  std::int64_t began = 0;  ///< When it was sent, for the stage clock.
 };
 using fan_out_ptr = std::shared_ptr<const fan_out>;
 

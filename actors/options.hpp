@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "actors/stages.hpp"
 #include "rules/limits.hpp"
 
 #include <chrono>
@@ -46,6 +47,8 @@ struct engine_options {
 
   /// Live subscriptions that a rule change judges anew in one go; changes are matched between.
   std::size_t rebind_slice = 256;
+
+  stage_clock* stages = nullptr;  ///< Outlives the engine; null: nobody measures.
 };
 
 }  // namespace velo::actors

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,19 @@ namespace velo::actors {
 struct event {
   std::string name;  ///< The event's name on the channel: `created`.
   std::string data;  ///< The payload's JSON, already escaped as the inside of a JSON string.
+};
+
+/// One event on its way to sessions of one loop that hear it under names with the
+/// same beginning. Made anew for each event, and used for one session after
+/// another without a pause: what the first prepares serves the others.
+struct delivery {
+  std::shared_ptr<const event> what;
+  std::string_view channel_prefix;  ///< The whole name, where all have the same.
+
+  /// The sessions' own mark: what they prepared, and for how long a rest of the name.
+  static constexpr std::uint32_t unprepared = ~std::uint32_t{0};
+  std::uint32_t prepared = unprepared;
+  std::uint32_t channel_bytes = 0;
 };
 
 /// Why a subscription was refused or ended: the fields of a
@@ -33,9 +47,13 @@ class session {
   session& operator=(const session&) = delete;
   virtual ~session() = default;
 
-  /// Queues `what` behind all that was queued before. The hot path: one call per delivery.
+  /// Queues `what` behind all that was queued before.
   virtual void deliver(const event& what, std::string_view channel_prefix,
                        std::string_view channel) = 0;
+  /// The same for one of many. The hot path: one call per delivery.
+  virtual void deliver(delivery& to_many, std::string_view channel) {
+    deliver(*to_many.what, to_many.channel_prefix, channel);
+  }
 
   virtual void subscription_succeeded(std::string_view channel) = 0;
   virtual void subscription_error(std::string_view channel, const subscription_failure& why) = 0;

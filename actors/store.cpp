@@ -45,14 +45,19 @@ store_behavior::store_behavior(caf::actor_config& config, storage::database& dat
 template <class Answer, class Request>
 caf::typed_response_promise<Answer> store_behavior::enqueue(Request request) {
   auto promise = make_response_promise<Answer>();
-  queue_.push_back(queued<Request, Answer>{std::move(request), promise});
+  queue_.push_back(queued<Request, Answer>{std::move(request), promise, 0});
   schedule_commit();
   return promise;
 }
 
 store_behavior::behavior_type store_behavior::make_behavior() {
   return {
-      [this](const write_request_ptr& request) { return enqueue<write_answer_ptr>(request); },
+      [this](const write_request_ptr& request) {
+        auto promise = enqueue<write_answer_ptr>(request);
+        if (auto* stages = options_.stages; stages != nullptr)
+          std::get<queued_write>(queue_.back()).began = stages->end(stage::parse, request->began);
+        return promise;
+      },
       [this](const collection_definition_ptr& definition) {
         return enqueue<collection_answer>(definition);
       },
@@ -201,8 +206,10 @@ storage::result<void> store_behavior::apply(batch& b, const queued_write& q) {
   const auto shared = std::make_shared<const write_answer>(std::move(*answer));
   // Behind the changes it reports: effects run in this order, and a client that
   // has its answer may ask what was sent.
-  b.effects.emplace_back(
-      [promise = q.promise, shared]() mutable { promise.deliver(write_answer_ptr{shared}); });
+  b.effects.emplace_back([this, promise = q.promise, shared, began = q.began]() mutable {
+    if (options_.stages != nullptr) options_.stages->end(stage::commit, began);
+    promise.deliver(write_answer_ptr{shared});
+  });
   return {};
 }
 
@@ -324,8 +331,9 @@ storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) 
         identity_change{definition.id, change.record_id, put ? change.record : nullptr, false});
     b.effects.emplace_back([this, identity] { tell_all(identity); });
   }
-  auto sent = std::make_shared<const storage::change>(change);
+  auto sent = std::make_shared<storage::change>(change);
   b.effects.emplace_back([this, to = e.shards, sent] {
+    if (options_.stages != nullptr) sent->committed_at = options_.stages->now();
     for (const auto& shard : to) send(shard, change_ptr{sent});
   });
   return {};

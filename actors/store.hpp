@@ -47,6 +47,7 @@ class store_behavior : public store_actor::base {
   struct queued {
     Request request;
     caf::typed_response_promise<Answer> promise;
+    std::int64_t began = 0;  ///< When it was queued, for the stage clock.
   };
   using queued_write = queued<write_request_ptr, write_answer_ptr>;
   using queued_definition = queued<collection_definition_ptr, collection_answer>;

@@ -90,6 +90,8 @@ struct config {
   std::string path_prefix;      ///< Empty, or `/...` without a slash at its end.
   std::string superuser_token;  ///< Empty until complete_secrets (secrets.hpp).
   std::string ingest_key;       ///< Empty: there is none.
+  std::string metrics_token;    ///< Empty: there is none.
+  std::string metrics_stages;   ///< `on`: how long each stage of a change takes is measured.
   auth_config auth;
   realtime_config realtime;
   history_config history;

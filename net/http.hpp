@@ -10,6 +10,7 @@
 #include <boost/beast/http/fields.hpp>
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,6 +37,7 @@ struct request {
   std::string remote_address;  ///< Without port.
   std::string id;              ///< What X-Request-Id answers.
   std::string raw_target;      ///< The request line's: prefix, encoding and query as sent.
+  std::int64_t began = 0;      ///< When its head was complete: nanoseconds of the steady clock.
   reactor* loop = nullptr;     ///< On whose thread the handler runs and may be answered.
 
   /// The value of the route's {name}; empty where the route has no such name.

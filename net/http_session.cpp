@@ -287,6 +287,7 @@ void http_session::dispatch() {
   incoming.content_type = media_type(as_std(now.head[http::field::content_type]));
   incoming.body = std::move(now.parser.get().body());
   incoming.remote_address = remote_address_;
+  incoming.began = now.started.time_since_epoch().count();
   incoming.id = now.id;
   incoming.loop = &loop_;
   if (spdlog::should_log(spdlog::level::debug)) now.logged_path = incoming.raw_path();

@@ -50,7 +50,7 @@ void write_response(std::string& out, const response& answer, const response_fra
       boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(answer.status));
   out.append(" ").append(reason.data(), reason.size()).append("\r\n");
   out.append(date_line());
-  append_header(out, "X-Request-Id", framing.request_id);
+  if (!framing.request_id.empty()) append_header(out, "X-Request-Id", framing.request_id);
   origins.append_headers(out, framing.origin);
   for (const auto& [name, value] : answer.headers) append_header(out, name, value);
   if (!framing.keep_alive) {

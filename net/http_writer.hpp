@@ -12,8 +12,8 @@ namespace velo::net {
 
 /// What the bytes depend on besides the response.
 struct response_framing {
-  std::string_view request_id;
-  std::string_view origin;  ///< Of the request; empty where it had none.
+  std::string_view request_id;  ///< Empty: none is sent.
+  std::string_view origin;      ///< Of the request; empty where it had none.
   bool keep_alive = true;
   bool to_http10 = false;  ///< The client speaks 1.0 and has to be told that the connection stays.
   bool head_only = false;  ///< HEAD: the length of the body, and no body.

@@ -89,34 +89,75 @@ void outbox_buffers::give_back(buffer* b) noexcept {
   idle_bytes_ += class_bytes[size_class];
 }
 
-bool outbox::has_room(std::size_t bytes, std::size_t reserve) const {
+template <class Call>
+std::size_t outbox_buffers::send_by(Call&& call, boost::system::error_code& error) {
+  for (;;) {
+    const ssize_t sent = call(MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+      error.assign(errno, boost::system::system_category());
+    }
+    if (counters_ != nullptr) {
+      counters_->sends.add();
+      if (sent > 0) counters_->sent_bytes.add(static_cast<std::uint64_t>(sent));
+    }
+    return sent < 0 ? 0 : static_cast<std::size_t>(sent);
+  }
+}
+
+std::size_t outbox_buffers::send(int socket, std::string_view bytes,
+                                 boost::system::error_code& error) {
+  return send_by([&](int flags) { return ::send(socket, bytes.data(), bytes.size(), flags); },
+                 error);
+}
+
+std::size_t outbox_buffers::send(int socket, std::span<const iovec> pieces,
+                                 boost::system::error_code& error) {
+  msghdr message{};
+  // sendmsg's interface is not const-correct; it writes to none of this.
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  return send_by([&](int flags) { return ::sendmsg(socket, &message, flags); }, error);
+}
+
+bool outbox::within_limits(std::size_t bytes, std::size_t promised_bytes,
+                           std::size_t promised_frames, std::size_t reserve) const {
   // What is queued already counts, not what comes: a client that keeps up gets
   // an event of any size, and no more than one waits beyond the bound.
-  return (bytes_ == 0 || bytes_ + bytes <= limits_.bytes_max + reserve) &&
-         frames_ < limits_.frames_max + reserve / 16;
+  const auto waiting = bytes_ + promised_bytes;
+  return (waiting == 0 || waiting + bytes <= limits_.bytes_max + reserve) &&
+         frames_ + promised_frames < limits_.frames_max + reserve / 16;
 }
 
 bool outbox::append(std::span<const std::string_view> pieces) {
   const auto bytes = total(pieces);
-  if (!has_room(bytes, 0)) return false;
-  copy(pieces, bytes);
-  end_frame();
+  if (!has_room(bytes)) return false;
+  append_promised(pieces);
   return true;
+}
+
+void outbox::append_promised(std::span<const std::string_view> pieces, std::size_t frames) {
+  copy(pieces, total(pieces));
+  end_frames(frames);
 }
 
 bool outbox::append_control(std::span<const std::string_view> pieces) {
   const auto bytes = total(pieces);
-  if (!has_room(bytes, control_reserve)) return false;
-  copy(pieces, bytes);
-  end_frame();
+  if (!within_limits(bytes, 0, 0, control_reserve)) return false;
+  append_promised(pieces);
   return true;
 }
 
 bool outbox::append(std::span<const std::string_view> head, std::shared_ptr<const std::string> body,
                     std::string_view tail) {
-  const auto head_bytes = total(head);
-  if (!has_room(head_bytes + body->size() + tail.size(), 0)) return false;
-  copy(head, head_bytes);
+  if (!has_room(total(head) + body->size() + tail.size())) return false;
+  append_promised(head, std::move(body), tail);
+  return true;
+}
+
+void outbox::append_promised(std::span<const std::string_view> head,
+                             std::shared_ptr<const std::string> body, std::string_view tail) {
+  copy(head, total(head));
   const std::array<std::string_view, 2> rest{*body, tail};
   if (body->size() < shared_bytes_min) {
     copy(rest, body->size() + tail.size());
@@ -128,8 +169,7 @@ bool outbox::append(std::span<const std::string_view> head, std::shared_ptr<cons
     push(b);
     copy(std::span(rest).subspan(1), tail.size());
   }
-  end_frame();
-  return true;
+  end_frames(1);
 }
 
 void outbox::copy(std::span<const std::string_view> pieces, std::size_t bytes) {
@@ -148,9 +188,9 @@ void outbox::copy(std::span<const std::string_view> pieces, std::size_t bytes) {
   bytes_ += bytes;
 }
 
-void outbox::end_frame() noexcept {
-  ++tail_->frames;
-  ++frames_;
+void outbox::end_frames(std::size_t count) noexcept {
+  tail_->frames += count;
+  frames_ += count;
 }
 
 void outbox::push(buffer* b) noexcept {
@@ -185,19 +225,11 @@ outbox::progress outbox::write_to(int socket, boost::system::error_code& error) 
       pieces[count] = b->unsent();
       offered += pieces[count++].iov_len;
     }
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = count;
-    const auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return progress::blocked;
-      error.assign(errno, boost::system::system_category());
-      return progress::failed;
-    }
-    consume(static_cast<std::size_t>(sent));
+    const auto sent = buffers_.send(socket, std::span(pieces).first(count), error);
+    if (error) return progress::failed;
+    consume(sent);
     // The kernel took part of it: asking again would only be told to wait.
-    if (static_cast<std::size_t>(sent) < offered) return progress::blocked;
+    if (sent < offered) return progress::blocked;
   }
   return progress::drained;
 }

@@ -6,7 +6,11 @@
 
 #pragma once
 
+#include "net/counters.hpp"
+
 #include <boost/system/error_code.hpp>
+
+#include <sys/uio.h>
 
 #include <array>
 #include <cstddef>
@@ -24,7 +28,8 @@ class outbox_buffers {
  public:
   struct buffer;
 
-  outbox_buffers() = default;
+  /// Sends are counted there, where it is given.
+  explicit outbox_buffers(socket_counters* counters = nullptr) : counters_(counters) {}
   outbox_buffers(const outbox_buffers&) = delete;
   outbox_buffers& operator=(const outbox_buffers&) = delete;
   ~outbox_buffers();
@@ -36,10 +41,19 @@ class outbox_buffers {
   /// Bytes held for reuse.
   [[nodiscard]] std::size_t idle_bytes() const { return idle_bytes_; }
 
+  /// Sends without waiting: how much the kernel took, 0 where it takes nothing for
+  /// now; `error` is set where the socket is dead.
+  std::size_t send(int socket, std::string_view bytes, boost::system::error_code& error);
+  std::size_t send(int socket, std::span<const iovec> pieces, boost::system::error_code& error);
+
  private:
+  template <class Call>
+  std::size_t send_by(Call&& call, boost::system::error_code& error);
+
   static constexpr std::size_t classes = 3;
   std::array<buffer*, classes> idle_{};
   std::size_t idle_bytes_ = 0;
+  socket_counters* counters_;
 };
 
 struct outbox_limits {
@@ -60,12 +74,24 @@ class outbox {
   outbox& operator=(const outbox&) = delete;
   ~outbox() { clear(); }
 
+  /// Whether a frame of that size may be queued, when so much is promised already.
+  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t promised_bytes = 0,
+                              std::size_t promised_frames = 0) const {
+    return within_limits(bytes, promised_bytes, promised_frames, 0);
+  }
+
   /// Queues one frame, given in pieces. False where it would exceed a limit:
   /// then nothing of it is queued.
   [[nodiscard]] bool append(std::span<const std::string_view> pieces);
   /// The same with `body` before `tail`, by reference where it is large.
   [[nodiscard]] bool append(std::span<const std::string_view> head,
                             std::shared_ptr<const std::string> body, std::string_view tail);
+  /// Queue what has_room() was asked for. `frames` may end in the pieces, which may
+  /// begin with the rest of one.
+  void append_promised(std::span<const std::string_view> pieces, std::size_t frames = 1);
+  void append_promised(std::span<const std::string_view> head,
+                       std::shared_ptr<const std::string> body, std::string_view tail);
+
   /// As append(), for a frame of the protocol itself (pong, close): may exceed
   /// the limits by control_reserve bytes, so that a full outbox can still say goodbye.
   [[nodiscard]] bool append_control(std::span<const std::string_view> pieces);
@@ -91,12 +117,13 @@ class outbox {
  private:
   using buffer = outbox_buffers::buffer;
 
-  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t reserve) const;
+  [[nodiscard]] bool within_limits(std::size_t bytes, std::size_t promised_bytes,
+                                   std::size_t promised_frames, std::size_t reserve) const;
   void copy(std::span<const std::string_view> pieces, std::size_t bytes);
   void push(buffer* b) noexcept;
   void pop() noexcept;
   void consume(std::size_t sent) noexcept;
-  void end_frame() noexcept;
+  void end_frames(std::size_t count) noexcept;
 
   outbox_buffers& buffers_;
   const outbox_limits& limits_;

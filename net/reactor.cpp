@@ -22,6 +22,7 @@ reactor::reactor(caf::actor_system& system, std::uint32_t index, std::chrono::mi
     : event_loop(system),
       index_(index),
       tick_(tick),
+      sockets_(io_),
       work_(io_.get_executor()),
       tick_timer_(io_),
       drain_timer_(io_) {}
@@ -29,6 +30,8 @@ reactor::reactor(caf::actor_system& system, std::uint32_t index, std::chrono::mi
 reactor::~reactor() {
   stop();
   join();
+  // Of a loop that never ran.
+  if (watched() > 0) stop_all();
 }
 
 void reactor::start() {
@@ -85,7 +88,19 @@ void reactor::flush_at_turn_end(flushable& item) {
   if (item.flush_hook_.is_linked()) return;
   const bool first = to_flush_.empty();
   to_flush_.push_back(item);
-  if (first) boost::asio::post(io_, [this] { flush_all(); });
+  if (first) boost::asio::post(io_, [this] { end_turn(); });
+}
+
+void reactor::after_output(std::function<void()> then) {
+  if (to_flush_.empty()) return then();
+  after_output_.push_back(std::move(then));
+}
+
+void reactor::end_turn() {
+  flush_all();
+  deliveries_.clear();
+  for (const auto& then : after_output_) then();
+  after_output_.clear();
 }
 
 void reactor::flush_all() {
@@ -97,6 +112,7 @@ void reactor::flush_all() {
     now.pop_front();
     item.flush();
   }
+  deliveries_.clear_deliveries();
 }
 
 void reactor::watch(timed& item) {

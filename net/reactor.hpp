@@ -6,7 +6,10 @@
 #pragma once
 
 #include "actors/event_loop.hpp"
+#include "net/counters.hpp"
+#include "net/delivery_queue.hpp"
 #include "net/outbox.hpp"
+#include "net/poll_set.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -18,9 +21,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace velo::net {
 
@@ -105,6 +110,20 @@ class reactor final : public actors::event_loop {
   /// at once. Any thread. A second drain takes over what the first has left.
   void drain(std::uint16_t close_code, std::string reason, std::chrono::milliseconds duration);
 
+  /// Events on their way to this loop's sessions, until the turn ends.
+  [[nodiscard]] delivery_queue& deliveries() { return deliveries_; }
+  /// Sends them now where more cannot wait. Sessions may end by it.
+  void make_room_for_delivery() {
+    if (deliveries_.full()) flush_all();
+  }
+  void after_output(std::function<void()> then) override;
+
+  [[nodiscard]] socket_counters& counters() { return counters_; }              ///< To add to.
+  [[nodiscard]] const socket_counters& counters() const { return counters_; }  ///< Any thread.
+
+  /// Where this loop's WebSockets wait to be read and written.
+  [[nodiscard]] poll_set& sockets() { return sockets_; }
+
   /// Recycled buffers of this loop's outboxes.
   [[nodiscard]] outbox_buffers& buffers() { return buffers_; }
 
@@ -130,6 +149,7 @@ class reactor final : public actors::event_loop {
                              boost::intrusive::constant_time_size<false>>;
 
   void thread_main();
+  void end_turn();
   void flush_all();
   void arm_tick();
   void tick_all(watch_list& list);
@@ -144,12 +164,17 @@ class reactor final : public actors::event_loop {
 
   // What sessions refer to while the io_context destroys their handlers, so
   // these come before it.
-  outbox_buffers buffers_;
+  socket_counters counters_;
+  outbox_buffers buffers_{&counters_};
+  delivery_queue deliveries_;
   flush_list to_flush_;
   watch_list watched_;
   watch_list to_drain_;  // watched as well, and not yet told
 
+  std::vector<std::function<void()>> after_output_;
+
   boost::asio::io_context io_{1};
+  poll_set sockets_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer tick_timer_;
   boost::asio::steady_timer drain_timer_;

@@ -45,7 +45,8 @@ struct worker {
          const actors::engine& engine, const config& settings)
       : loop(system, index, tick),
         attached(settings.realtime.channel_prefix),
-        answers(system.spawn<actors::loop_behavior>(std::ref(loop), std::ref(attached))),
+        answers(system.spawn<actors::loop_behavior>(std::ref(loop), std::ref(attached),
+                                                    engine.options().stages)),
         context{loop,
                 index,
                 attached,
@@ -65,7 +66,7 @@ struct worker {
   actors::connection_context context;
 };
 
-actors::engine_options engine_options_of(const config& c) {
+actors::engine_options engine_options_of(const config& c, actors::stage_clock& stages) {
   actors::engine_options o;
   o.channel_prefix = c.realtime.channel_prefix;
   o.event_name = c.realtime.event_name;
@@ -79,6 +80,10 @@ actors::engine_options engine_options_of(const config& c) {
   o.expressions = c.limits.expressions;
   o.record_bytes_max = c.limits.record_bytes;
   o.sockets_per_channel_max = c.limits.sockets_per_record_channel;
+  if (c.metrics_stages == "on") {
+    stages.turn_on();
+    o.stages = &stages;
+  }
   return o;
 }
 
@@ -191,8 +196,10 @@ int run_server(const config& c) {
   set_up_log(c.log);
 
   auto caf_config = system_config(c.threads);
+  actors::stage_clock stages;
   caf::actor_system system(caf_config);
-  auto started = actors::engine::start(system, c.data, engine_options_of(c), verifier_of(c.auth));
+  auto started =
+      actors::engine::start(system, c.data, engine_options_of(c, stages), verifier_of(c.auth));
   if (!started)
     throw std::runtime_error("data directory " + c.data + ": " + started.error().message());
   auto& engine = **started;
@@ -220,6 +227,9 @@ int run_server(const config& c) {
   add_broadcasting_routes(http->routes, endpoints);
   add_collection_routes(http->routes, endpoints);
   add_record_routes(http->routes, endpoints);
+  metrics_sources counted{{}, engine.options().stages};
+  for (const auto& w : workers) counted.loops.push_back(&std::as_const(w->loop).counters());
+  add_metrics_routes(http->routes, endpoints, std::move(counted));
   http->on_upgrade = [&](reactor& loop, tcp_socket&& socket, upgrade_request&& handshake,
                          const std::string& early) {
     // A client that talks before the handshake is answered breaks RFC 6455 4.1.

@@ -149,6 +149,7 @@ constexpr std::uint64_t year = hour * 24 * 365;
 constexpr std::array<std::string_view, 6> log_levels{"trace",   "debug", "info",
                                                      "warning", "error", "off"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
+constexpr std::array<std::string_view, 2> on_or_off{"on", "off"};
 
 /// A row under construction.
 struct row : setting {
@@ -212,6 +213,13 @@ std::vector<setting> make_table() {
           .MEMBER(ingest_key)
           .only(bearer_token)
           .secret(),
+      row("metrics_token", text, "", "bearer token for /metrics alone")
+          .MEMBER(metrics_token)
+          .only(bearer_token)
+          .secret(),
+      row("metrics_stages", choice, "on", "measure the stages of a change: on or off")
+          .MEMBER(metrics_stages)
+          .one_of(on_or_off),
 
       row("auth.jwt_secret", text, "", "HS256 secret; without it only superusers and guests")
           .MEMBER(auth.jwt_secret)
@@ -347,7 +355,6 @@ constexpr std::array<std::string_view, 29> planned{
     "pusher.cache_ttl",
     "pusher.member_grace",
     "trusted_proxies",
-    "metrics_token",
     "tls",
 };
 

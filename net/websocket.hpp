@@ -61,7 +61,7 @@ void start_websocket(reactor& loop, actors::connection_context& context,
                      upgrade_request&& request);
 
 /// The same with another way to start the actor.
-void start_websocket(reactor& loop, connector connect, const websocket_settings& settings,
+void start_websocket(reactor& loop, const connector& connect, const websocket_settings& settings,
                      boost::asio::ip::tcp::socket&& socket, upgrade_request&& request);
 
 }  // namespace velo::net

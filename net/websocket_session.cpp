@@ -7,15 +7,14 @@
 #include "net/frame_header.hpp"
 #include "net/signature.hpp"
 #include "net/websocket_admission.hpp"
+#include "net/websocket_handshake.hpp"
 
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/http/field.hpp>
-#include <boost/beast/websocket.hpp>
 #include <caf/send.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <variant>
 
@@ -23,22 +22,10 @@ namespace velo::net {
 
 namespace {
 
-namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 using admission = boost::system::result<const app*, close_code>;
 
 constexpr std::uint8_t invalid_in_a_row_max = 100;
-
-// The body of a close frame is a control frame's: 125 bytes with its code.
-constexpr std::size_t reason_bytes_max = 123;
-
-std::string_view shortened(std::string_view reason) {
-  if (reason.size() <= reason_bytes_max) return reason;
-  auto size = reason_bytes_max;
-  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
-  while (size > 0 && continues(reason[size])) --size;
-  return reason.substr(0, size);
-}
 
 bool plain_in_json(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) {
@@ -67,52 +54,29 @@ void start_websocket(reactor& loop, actors::connection_context& context,
       settings, std::move(socket), std::move(request));
 }
 
-void start_websocket(reactor& loop, connector connect, const websocket_settings& settings,
+void start_websocket(reactor& loop, const connector& connect, const websocket_settings& settings,
                      boost::asio::ip::tcp::socket&& socket, upgrade_request&& request) {
   error_code error;
-  const auto local = socket.local_endpoint(error);
-  if (error) return;
+  socket.set_option(boost::asio::ip::tcp::no_delay(true), error);  // a courtesy: works without
   const int descriptor = socket.release(error);
   if (error) return;
-  outbox_stream::socket_type own(loop.io().get_executor());
-  own.assign(local.protocol(), descriptor, error);
-  if (error) {
-    ::close(descriptor);
-    return;
-  }
-  own.set_option(boost::asio::ip::tcp::no_delay(true), error);  // a courtesy: works without
-  std::make_shared<websocket_session>(loop, settings, std::move(own))
-      ->start(std::move(connect), request);
+  std::make_shared<websocket_session>(loop, settings, descriptor)->start(connect, request);
 }
 
-websocket_session::websocket_session(reactor& loop, const websocket_settings& settings,
-                                     outbox_stream::socket_type&& socket)
-    : loop_(loop), settings_(settings), ws_(std::move(socket), loop, *this, settings.outbox) {}
+websocket_session::websocket_session(reactor& loop, const websocket_settings& settings, int socket)
+    : loop_(loop),
+      settings_(settings),
+      transport_(loop, socket, settings.outbox, settings.frame_bytes_max, *this) {}
 
-void websocket_session::start(connector connect, const upgrade_request& request) {
+void websocket_session::start(const connector& connect, const upgrade_request& request) {
+  self_ = shared_from_this();
   waiting_since_ = std::chrono::steady_clock::now();
   loop_.watch(*this);
-  ws_.read_message_max(settings_.frame_bytes_max);
-  ws_.set_option(websocket::stream_base::decorator(
-      [&name = settings_.server_name](websocket::response_type& response) {
-        response.set(boost::beast::http::field::server, name);
-      }));
-  ws_.control_callback([this](websocket::frame_type, boost::beast::string_view) { heard_ = true; });
-  auto admitted = admit(settings_.apps, settings_.path_prefix, text_of(request.target()),
-                        text_of(request[boost::beast::http::field::origin]));
-  ws_.async_accept(request, [self = shared_from_this(), connect = std::move(connect),
-                             admitted](error_code error) mutable {
-    if (self->state_ == state::gone) return;
-    if (error) return self->refuse_upgrade();
-    self->opened(connect, admitted);
-  });
-}
-
-void websocket_session::refuse_upgrade() {
-  // Beast has answered 400 or the like; that still has to leave.
-  state_ = state::closing;
-  async_teardown(boost::beast::role_type::server, stream(),
-                 [self = shared_from_this()](error_code) { self->gone(); });
+  const auto answer = answer_handshake(request, settings_.server_name);
+  transport_.start(answer.response, answer.accepted);
+  if (!transport_.is_open()) return;
+  opened(connect, admit(settings_.apps, settings_.path_prefix, text_of(request.target()),
+                        text_of(request[boost::beast::http::field::origin])));
 }
 
 admission websocket_session::take_place(admission admitted) {
@@ -127,53 +91,21 @@ admission websocket_session::take_place(admission admitted) {
   return admitted;
 }
 
-void websocket_session::opened(connector& connect, admission admitted) {
-  state_ = state::open;
+void websocket_session::opened(const connector& connect, admission admitted) {
   admitted = take_place(admitted);
-  if (!admitted) {
-    close(admitted.error());
-  } else {
-    app_ = *admitted;
-    socket_id_ = actors::random_socket_id();
-    // Stock clients give up for good when any other frame comes first, so this
-    // one is queued before anybody knows of the session.
-    queue_text(connection_established_frame(
-        socket_id_, std::chrono::duration_cast<std::chrono::seconds>(settings_.activity_timeout)));
-    if (is_open()) connection_ = connect(shared_from_this(), app_->id, socket_id_);
-  }
-  read();
+  if (!admitted) return close(admitted.error());
+  app_ = *admitted;
+  socket_id_ = actors::random_socket_id();
+  // Stock clients give up for good when any other frame comes first, so this
+  // one is queued before anybody knows of the session.
+  queue_text(connection_established_frame(
+      socket_id_, std::chrono::duration_cast<std::chrono::seconds>(settings_.activity_timeout)));
+  if (transport_.is_open()) connection_ = connect(shared_from_this(), app_->id, socket_id_);
 }
 
 // -- from the client ---------------------------------------------------------
 
-void websocket_session::read() {
-  ws_.async_read_some(boost::asio::buffer(received_),
-                      [self = shared_from_this()](error_code error, std::size_t bytes) {
-                        if (error) return self->gone();
-                        self->received(bytes);
-                      });
-}
-
-void websocket_session::received(std::size_t bytes) {
-  heard_ = true;
-  if (is_open()) {
-    const std::string_view part(received_.data(), bytes);
-    if (ws_.got_binary()) {
-      close(close_code::unsupported_data);
-    } else if (!ws_.is_message_done()) {
-      message_ += part;
-    } else if (message_.empty()) {
-      handle(part);
-    } else {
-      message_ += part;
-      handle(std::exchange(message_, {}));
-    }
-  }
-  // Also when closing: Beast hands out what comes before the peer's close frame.
-  if (state_ != state::gone) read();
-}
-
-void websocket_session::handle(std::string_view text) {
+void websocket_session::message(std::string_view text) {
   const auto frame = parse_client_frame(text);
   if (!frame) return invalid(frame.error().message);
   if (!std::holds_alternative<unknown_frame>(*frame)) invalid_in_a_row_ = 0;
@@ -245,13 +177,23 @@ void websocket_session::handle(const unknown_frame& frame) {
 
 void websocket_session::deliver(const actors::event& what, std::string_view channel_prefix,
                                 std::string_view channel) {
-  if (!is_open()) return;
+  if (!transport_.is_open()) return;
   // Looking costs less than carrying an escaped name through every layer: names are short.
   if (plain_in_json(what.name)) [[likely]] {
     queue_event(what.name, what.data, channel_prefix, channel);
   } else {
     queue_event(actors::escape_json(what.name), what.data, channel_prefix, channel);
   }
+}
+
+void websocket_session::deliver(actors::delivery& to_many, std::string_view channel) {
+  if (channel.size() > delivery_queue::channel_bytes_max) {
+    return deliver(*to_many.what, to_many.channel_prefix, channel);
+  }
+  loop_.make_room_for_delivery();
+  if (!transport_.is_open()) return;
+  const auto frame = loop_.deliveries().prepare(to_many, channel.size());
+  if (!transport_.deliver(frame, channel)) overflow();
 }
 
 void websocket_session::queue_event(std::string_view name, std::string_view data,
@@ -269,6 +211,7 @@ void websocket_session::queue_event(std::string_view name, std::string_view data
   for (const auto piece : pieces) bytes += piece.size();
   const frame_header header(frame_opcode::text, bytes);
   pieces[0] = header.view();
+  loop_.counters().deliveries.add();
   queue(pieces);
 }
 
@@ -287,9 +230,7 @@ void websocket_session::queue_text(std::string_view text) {
 }
 
 void websocket_session::queue(std::span<const std::string_view> pieces) {
-  if (!is_open()) return;
-  if (!stream().queue().append(pieces)) return overflow();
-  stream().flush_soon();
+  if (transport_.is_open() && !transport_.send(pieces)) overflow();
 }
 
 void websocket_session::overflow() {
@@ -297,40 +238,21 @@ void websocket_session::overflow() {
         "The connection does not keep up: too much is waiting to be sent.");
 }
 
-void websocket_session::flush() {
-  stream().flush(*this);
-}
-
-void websocket_session::ping() {
-  pinged_ = true;
-  const frame_header frame(frame_opcode::ping, 0);
-  // Where the outbox is full, the client will be heard of no more than with it.
-  if (stream().queue().append_control(std::array{frame.view()})) stream().flush_soon();
-}
-
 // -- the end -----------------------------------------------------------------
 
 void websocket_session::close(std::uint16_t code, std::string_view reason) {
-  if (!is_open()) return;
+  if (!transport_.is_open()) return;
   if (code >= number(close_code::tls_only)) {
-    const auto text = error_frame(close_code{code}, reason);
-    const frame_header header(frame_opcode::text, text.size());
     // A courtesy to clients that do not look at close codes: not where the outbox is full.
-    if (stream().queue().append(std::array{header.view(), std::string_view(text)})) {
-      stream().flush_soon();
-    }
+    static_cast<void>(transport_.send_text(error_frame(close_code{code}, reason)));
   }
-  state_ = state::closing;
-  message_ = {};
-  const auto text = shortened(reason);
-  ws_.async_close({static_cast<websocket::close_code>(code), {text.data(), text.size()}},
-                  [self = shared_from_this()](error_code) { self->gone(); });
+  transport_.close(code, reason);
 }
 
 void websocket_session::on_tick(time_point now) {
-  if (state_ != state::open || stream().said_goodbye()) {
+  if (!transport_.is_open()) {
     if (!std::exchange(close_timed_, true)) waiting_since_ = now;
-    if (now - waiting_since_ >= settings_.close_timeout) gone();
+    if (now - waiting_since_ >= settings_.close_timeout) transport_.abort();
     return;
   }
   if (std::exchange(heard_, false)) {
@@ -338,7 +260,8 @@ void websocket_session::on_tick(time_point now) {
     waiting_since_ = now;
   } else if (!pinged_ && now - waiting_since_ >= settings_.activity_timeout) {
     waiting_since_ = now;
-    ping();
+    pinged_ = true;
+    transport_.ping();
   } else if (pinged_ && now - waiting_since_ >= settings_.pong_timeout) {
     close(close_code::pong_not_received);
   }
@@ -349,24 +272,17 @@ void websocket_session::on_drain(std::uint16_t code, std::string_view reason) {
 }
 
 void websocket_session::on_stop() {
-  gone();
+  transport_.abort();
 }
 
-void websocket_session::write_failed(error_code) {
-  gone();
-}
-
-void websocket_session::gone() {
-  if (std::exchange(state_, state::gone) == state::gone) return;
-  // The actor lets go of the session when it hears; this call still needs it.
-  const auto self = shared_from_this();
-  stream().close();
+void websocket_session::closed() {
   loop_.unwatch(*this);
-  message_ = {};
   if (std::exchange(holds_place_, false)) {
     settings_.connections.fetch_sub(1, std::memory_order_relaxed);
   }
   if (connection_) caf::anon_send(std::exchange(connection_, {}), actors::session_closed{});
+  // Whoever made this call still needs the session.
+  boost::asio::post(loop_.io(), [self = std::move(self_)] {});
 }
 
 }  // namespace velo::net

@@ -28,6 +28,7 @@ struct change {
   std::string origin_identity;     ///< Key of the writer's identity; empty: a guest.
   bool origin_privileged = false;  ///< Written by superuser or ingest.
   std::int64_t committed_ms = 0;   ///< Unix milliseconds: @now of the change.
+  std::int64_t committed_at = 0;   ///< For the stage clock of this process; not stored.
 };
 
 using change_ptr = std::shared_ptr<const change>;

@@ -10,6 +10,7 @@
 #include "actors/loop.hpp"
 #include "net/config.hpp"
 #include "net/http.hpp"
+#include "net/metrics.hpp"
 #include "net/reactor.hpp"
 #include "net/router.hpp"
 
@@ -72,5 +73,6 @@ void add_change_routes(router& routes, const api& a);
 void add_broadcasting_routes(router& routes, const api& a);
 void add_collection_routes(router& routes, const api& a);
 void add_record_routes(router& routes, const api& a);
+void add_metrics_routes(router& routes, const api& a, metrics_sources from);
 
 }  // namespace velo::net

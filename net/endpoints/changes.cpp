@@ -180,6 +180,7 @@ void ingest_changes(const api& a, const request& r, const respond& answer,
   auto i = std::make_shared<ingest>(ingest{a, *r.loop, answer, false, false, {}, {}, {}, {}});
   i->atomic = i->wanted.atomic = atomic == "1" || atomic == "true";
   i->wanted.writer = who;
+  i->wanted.began = r.began;
   i->wanted.repeat = std::move(*repeat);
   const auto socket = origin_socket(r);
   if (r.content_type == "application/x-ndjson") {

@@ -119,6 +119,7 @@ void write(const api& a, write_kind kind, request&& r, const respond& answer, id
   if (!repeat) return answer(error_response(repeat.error()));
   wanted->repeat = std::move(*repeat);
   wanted->writer = std::move(who);
+  wanted->began = r.began;
   const auto& loop = *r.loop;
   a.ask(loop, a.engine().registry(), r.param("collection"), answer,
         [&a, &loop, answer, kind, wanted,

@@ -10,6 +10,7 @@ velo_unit_tests(actors
   actors/delivery_test.cpp
   actors/engine_test.cpp
   actors/event_body_test.cpp
+  actors/fan_out_messages_test.cpp
   actors/in_force_test.cpp
   actors/interned_texts_test.cpp
   actors/jwt_test.cpp

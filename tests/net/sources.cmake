@@ -1,5 +1,7 @@
 velo_unit_tests(net
   # WebSocket
+  net/allocation_counter.cpp
+  net/fan_out_test.cpp
   net/frame_parser_test.cpp
   net/outbox_test.cpp
   net/reactor_test.cpp

@@ -1,0 +1,69 @@
+// Counts that one thread keeps and any other may read.
+
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace velo::net {
+
+class counter {
+ public:
+  /// The owning thread only: neither a lock nor a locked instruction.
+  void add(std::uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  /// Any thread.
+  [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Counts by a code that comes from outside: beyond so many different ones they
+/// are counted together, under 0.
+class counters_by_code {
+ public:
+  void add(std::uint16_t code) {
+    for (std::size_t i = 1; i < slots_.size(); ++i) {
+      auto& s = slots_[i];
+      const auto known = s.code.load(std::memory_order_relaxed);
+      if (known == 0) s.code.store(code, std::memory_order_relaxed);
+      if (known == 0 || known == code) return s.count.add();
+    }
+    slots_[0].count.add();
+  }
+
+  /// Calls each(code, count). Any thread.
+  template <class Each>
+  void for_each(Each&& each) const {
+    for (const auto& s : slots_) {
+      if (const auto count = s.count.value(); count > 0) {
+        each(s.code.load(std::memory_order_relaxed), count);
+      }
+    }
+  }
+
+ private:
+  struct slot {
+    std::atomic<std::uint16_t> code{0};
+    counter count;
+  };
+  std::array<slot, 32> slots_;
+};
+
+/// Of one loop's WebSockets.
+struct socket_counters {
+  counter opened;
+  counter closed;
+  counter deliveries;  ///< Events queued, one for each socket.
+  counter sends;       ///< System calls that send.
+  counter sent_bytes;  ///< What it took.
+  counter receives;    ///< System calls that receive.
+  counter received_bytes;
+  counters_by_code closes;  ///< Close frames sent, by their code.
+};
+
+}  // namespace velo::net

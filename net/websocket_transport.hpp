@@ -1,0 +1,104 @@
+// One WebSocket from its handshake to its end: frames in, frames out, and the
+// closing of both sides. It knows nothing of what the messages mean.
+//
+// All that is sent goes through one outbox, so data, pongs and the close frame
+// have one order. It leaves at the end of the loop's turn; what the kernel does
+// not take waits until it does. Incoming bytes land in a buffer that the thread
+// lends, so an idle connection holds none.
+
+#pragma once
+
+#include "net/frame_header.hpp"
+#include "net/frame_parser.hpp"
+#include "net/outbox.hpp"
+#include "net/poll_set.hpp"
+#include "net/reactor.hpp"
+
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace velo::net {
+
+/// Its loop's thread only.
+class websocket_transport final : private pollable, private flushable {
+ public:
+  /// Who owns the transport and outlives every call it makes: also the one that
+  /// ends it, so ownership may be given up in closed() only for a later turn.
+  class owner {
+   public:
+    /// Any bytes have come: the peer is alive.
+    virtual void heard() = 0;
+    /// A whole message; valid UTF-8. Not after close().
+    virtual void message(std::string_view text) = 0;
+    /// The connection is gone, by whosever doing. The last call, and only once.
+    virtual void closed() = 0;
+
+   protected:
+    ~owner() = default;
+  };
+
+  /// Takes over `socket`, which does not block. All references must outlive it.
+  websocket_transport(reactor& loop, int socket, const outbox_limits& limits,
+                      std::size_t message_bytes_max, owner& told);
+  ~websocket_transport();
+  websocket_transport(const websocket_transport&) = delete;
+  websocket_transport& operator=(const websocket_transport&) = delete;
+
+  /// Begins with the server's answer to the handshake. Where that refuses,
+  /// nothing follows it but the end. May end in closed().
+  void start(std::string_view response, bool accepted);
+
+  /// Whether a data frame may still be sent.
+  [[nodiscard]] bool is_open() const { return socket_ >= 0 && !said_goodbye_; }
+
+  /// Queues one text frame, header and all, given in pieces. False where the
+  /// outbox is full: then nothing of it is queued. Only while is_open().
+  [[nodiscard]] bool send(std::span<const std::string_view> pieces);
+  /// Queues one text message.
+  [[nodiscard]] bool send_text(std::string_view text);
+  /// Queues the event in the loop's delivery_queue at `frame`, likewise.
+  [[nodiscard]] bool deliver(std::uint32_t frame, std::string_view channel);
+  /// Left out where the outbox is full.
+  void ping();
+
+  /// Queues the close frame behind all that is queued; the peer's answer and the
+  /// end of the connection follow, for as long as the owner waits. `reason` is
+  /// cut to what a close frame takes. Nothing the second time.
+  void close(std::uint16_t code, std::string_view reason);
+
+  /// Ends the connection at once; what is queued is dropped.
+  void abort();
+
+ private:
+  void readable() override;
+  void writable() override;
+  void flush() override;
+
+  void receive(std::span<char> bytes);
+  void handle(const client_item& item);
+  [[nodiscard]] bool send_control(frame_opcode opcode, std::string_view payload);
+  void say_goodbye(std::uint16_t code, std::string_view reason);
+  void settle();
+  void append(const delivery_queue::frame& f, std::string_view channel);
+  [[nodiscard]] outbox::progress send_deliveries();
+  void write();
+  void flush_soon();
+
+  reactor& loop_;
+  owner& owner_;
+  outbox queue_;
+  delivery_queue::chain pending_;  // behind what is in queue_
+  frame_parser parser_;
+  std::size_t message_bytes_max_;
+  int socket_;
+  bool waiting_ = false;        // for the kernel to take more
+  bool said_goodbye_ = false;   // our close frame is queued: nothing may follow it
+  bool heard_goodbye_ = false;  // nothing that comes matters any more
+  bool shut_down_ = false;      // our side of the connection has ended
+};
+
+}  // namespace velo::net
