@@ -21,6 +21,8 @@
 #include "bench/limit.hpp"
 #include "bench/measure.hpp"
 #include "bench/options.hpp"
+#include "bench/peer.hpp"
+#include "bench/plots.hpp"
 #include "bench/report.hpp"
 #include "bench/resources.hpp"
 #include "bench/velo_server.hpp"
@@ -56,11 +58,17 @@ class session {
   void round(group& g, report& r) {
     run_velo(g, r);
     run_limit(g);
+    for (const auto& name : options_.peers) run_peer(g, name, r);
   }
 
  private:
   [[nodiscard]] measure_options timing(pid_t server) const {
     return {.server = server, .warm_up = options_.window / 5, .window = options_.window};
+  }
+
+  // What was only needed for the handshakes may go back first.
+  void settle() {
+    for (const deadline end{300ms}; !end.passed();) poll_.turn(50ms);
   }
 
   void run_velo(group& g, report& r) {
@@ -94,11 +102,10 @@ class session {
 
     fleet subscribers(poll_,
                       {.port = server.port(),
-                       .app_key = std::string(velo_server::app_key),
+                       .hello = {protocol::pusher, velo_server::upgrade_target()},
                        .classes = classes_of(g.set_up.filter)},
                       std::move(channels));
-    // What was only needed for the handshakes may go back first.
-    for (const deadline end{300ms}; !end.passed();) poll_.turn(50ms);
+    settle();
     const auto after = memory_of(pid);
     const std::chrono::duration<double> connect_s = subscribers.set_up_time();
     g.set_up.rounds.push_back({.subscribes_per_s = count / subscribe_s,
@@ -110,7 +117,9 @@ class session {
                                                       : velo_server::ingest(options_.payload_bytes);
     for (auto& each : g.workloads) {
       http_publisher source(poll_, server.port(), publication, each.what.in_flight);
-      each.velo.push_back(measure(poll_, subscribers, source, timing(pid)));
+      auto how = timing(pid);
+      how.sends = [&] { return server.sends(poll_); };
+      each.velo.push_back(measure(poll_, subscribers, source, how));
       each.frame_bytes = subscribers.shared().frame_bytes;
     }
   }
@@ -120,7 +129,7 @@ class session {
     const scratch_directory scratch(options_.data_parent);
     const auto classes = classes_of(g.set_up.filter);
     limit_process limit(scratch.path(), g.set_up.connections, classes, options_.server_cores);
-    fleet subscribers(poll_, {.port = limit.port(), .app_key = {}, .classes = classes},
+    fleet subscribers(poll_, {.port = limit.port(), .classes = classes},
                       std::vector<std::string>(g.set_up.connections));
     const auto run = [&](const workload_series& each, std::uint32_t frames_max) {
       limit_publisher source(limit.process().input(), each.frame_bytes, frames_max,
@@ -137,6 +146,37 @@ class session {
       }
     } catch (const bench_error& error) {
       fail("limit program: {}\n{}", error.what(), limit.process().output_tail());
+    }
+  }
+
+  // The same flow at another server. What needs filters has no counterpart there.
+  void run_peer(group& g, const std::string& name, report& r) {
+    if (classes_of(g.set_up.filter) > 1) return;
+    const auto count = g.set_up.connections;
+    const auto server = start_peer({.name = name,
+                                    .data_parent = options_.data_parent,
+                                    .cores = options_.server_cores,
+                                    .connections = count,
+                                    .record_bytes = options_.payload_bytes});
+    if (!r.peer_versions.contains(name)) r.peer_versions[name] = peer_version(name);
+    try {
+      const auto pid = server->process().pid();
+      const auto before = memory_of(pid);
+      fleet subscribers(poll_, {.port = server->port(), .hello = server->hello()},
+                        std::vector<std::string>(count, "bench"));
+      settle();
+      const auto after = memory_of(pid);
+      const std::chrono::duration<double> connect_s = subscribers.set_up_time();
+      g.set_up.peers[name].push_back(
+          {.connects_per_s = count / connect_s.count(),
+           .resident_bytes = (after.resident - before.resident) / count,
+           .anonymous_bytes = (after.anonymous - before.anonymous) / count});
+      for (auto& each : g.workloads) {
+        const auto source = server->publish(poll_, each.what.in_flight);
+        each.peers[name].push_back(measure(poll_, subscribers, *source, timing(pid)));
+      }
+    } catch (const bench_error& error) {
+      fail("{}: {}\n{}", name, error.what(), server->process().output_tail());
     }
   }
 
@@ -182,6 +222,7 @@ void run_fanout(const fanout_options& options) {
   }
   print_table(r, options);
   if (!options.json_path.empty()) write_json(r, options);
+  if (!options.plots_directory.empty()) write_plots(r, options.plots_directory);
 }
 
 int run(int argc, char** argv) {

@@ -8,7 +8,7 @@ namespace velo::bench {
 fleet::fleet(poller& poll, const fleet_options& options, std::vector<std::string> channels)
     : shared_(static_cast<std::uint32_t>(channels.size()), options.classes) {
   shared_.port = options.port;
-  shared_.app_key = options.app_key;
+  shared_.hello = options.hello;
   subscribers_.reserve(channels.size());
   for (auto& channel : channels) {
     subscribers_.emplace_back(shared_, static_cast<std::uint32_t>(subscribers_.size()),

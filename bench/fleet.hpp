@@ -14,7 +14,7 @@ namespace velo::bench {
 
 struct fleet_options {
   std::uint16_t port = 0;
-  std::string app_key;          ///< Empty for the limit program.
+  greeting hello{};             ///< How each gets through.
   std::uint32_t classes = 1;    ///< Subscriber i receives the events of class i % classes.
   std::uint32_t opening = 128;  ///< Handshakes at a time: below every accept backlog.
   std::chrono::seconds patience{60};

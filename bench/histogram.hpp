@@ -24,6 +24,14 @@ class histogram {
   [[nodiscard]] std::uint64_t total() const { return total_; }
   [[nodiscard]] std::uint64_t max() const { return max_; }
 
+  /// Calls each(middle of the bucket, count) for buckets with any, ascending.
+  template <class Each>
+  void for_each(Each&& each) const {
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      if (counts_[i] > 0) each(middle_of(i), counts_[i]);
+    }
+  }
+
   /// Returns the value below or at which the fraction `q` (0 to 1) of all values
   /// lies, as the middle of its bucket; 0 when nothing was recorded.
   [[nodiscard]] std::uint64_t percentile(double q) const;

@@ -33,6 +33,7 @@ class run {
 
   measurement operator()() {
     publish_for(options_.warm_up);
+    const auto sends_before = count_sends();
     shared_.latency.clear();
     const auto first = take_reading();
     publish_for(options_.window);
@@ -42,11 +43,21 @@ class run {
       fail("no event arrived within {} ms; give it more --seconds", options_.window.count());
     }
     auto result = difference(first, last);
+    result.latency = std::make_shared<const histogram>(shared_.latency);
     drain();
+    const auto sends_after = count_sends();
+    if (sends_after.deliveries > sends_before.deliveries) {
+      result.sends = (sends_after.sends - sends_before.sends) /
+                     (sends_after.deliveries - sends_before.deliveries);
+    }
     return result;
   }
 
  private:
+  [[nodiscard]] send_count count_sends() const {
+    return options_.sends ? options_.sends() : send_count{};
+  }
+
   void publish_for(std::chrono::milliseconds span) {
     for (const deadline end{span}; !end.passed();) {
       while (source_.has_free_slot()) {

@@ -9,6 +9,7 @@
 
 #include "bench/error.hpp"
 #include "bench/payload.hpp"
+#include "bench/peer.hpp"
 #include "bench/resources.hpp"
 
 namespace velo::bench {
@@ -19,7 +20,7 @@ constexpr std::size_t spare_files = 300;
 constexpr std::uint32_t stream_in_flight = 64;
 
 struct raw_options {
-  std::vector<std::string> workloads{"W1", "W2", "W3", "W4"};
+  std::vector<std::string> workloads{"W1", "W2", "W3", "W4", "W5"};
   std::vector<std::uint32_t> connections;
   std::uint32_t in_flight = stream_in_flight;
   std::string filter = "own";
@@ -54,7 +55,7 @@ void add_workload(const std::string& name, const raw_options& raw, std::vector<w
   } else if (name == "W3") {
     for (const auto n : counts({1000})) add({name, n, raw.in_flight, filter});
   } else if (name == "W4") {
-    for (const auto n : counts({1000, 10000})) add({name, n, 0, filter});
+    for (const auto n : counts({1000, 5000, 10000, 19000})) add({name, n, 0, filter});
   } else {
     for (const auto n : counts({10000})) add({name, n, 100, filter_kind::one_percent});
   }
@@ -152,6 +153,10 @@ fanout_options parse_options(int argc, char** argv) {
   app.add_option("--history", options.history, "Of the collection")
       ->check(CLI::IsMember({"durable", "memory", "none"}));
   app.add_flag("--mirror,!--no-mirror", options.mirror, "Mirror ingested changes (default: no)");
+  app.add_option("--peer", options.peers, "Also measure other servers (bench/README.md)")
+      ->delimiter(',')
+      ->check(CLI::IsMember(peer_names()));
+  app.add_option("--plots", options.plots_directory, "Also draw SVG plots into this directory");
   app.add_option("--json", options.json_path, "Also write all samples to this file");
 
   try {
@@ -165,6 +170,11 @@ fanout_options parse_options(int argc, char** argv) {
   options.budget = std::chrono::seconds(raw.budget_seconds);
   for (const auto& name : raw.workloads) add_workload(name, raw, options.workloads);
   choose_defaults(options);
+  for (const auto& name : options.peers) {
+    if (std::string how; !peer_installed(name, how)) {
+      fail("the peer {} is not installed: {}", name, how);
+    }
+  }
   choose_cores(options);
   fit_into_open_files(options);
   return options;

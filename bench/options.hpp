@@ -36,6 +36,8 @@ struct fanout_options {
   std::string history;
   bool mirror = false;
   std::string json_path;
+  std::string plots_directory;  ///< Empty: none are drawn.
+  std::vector<std::string> peers;
 
   // Found out, not asked for.
   std::size_t open_files = 0;

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -80,12 +81,14 @@ class record_template {
   static constexpr std::size_t id_digits = 10;
 
   /// Pads to `bytes`; smaller than the parts is an error of the caller (see bytes_min()).
-  explicit record_template(std::size_t bytes)
+  /// With another `quote` than JSON's it can stand inside of a JSON string as it is.
+  explicit record_template(std::size_t bytes, char quote = '"')
       : text_(R"({"id":"r0000000000","k":100,"m":")"), stamp_at_(text_.size()) {
     text_.append(stamp_bytes, '0');
     constexpr std::string_view tail = R"(","n":0})";
     text_.append(bytes - text_.size() - tail.size(), 'x');
     text_ += tail;
+    std::ranges::replace(text_, '"', quote);
   }
 
   [[nodiscard]] static constexpr std::size_t bytes_min() { return 100; }

@@ -8,12 +8,15 @@ namespace velo::bench {
 
 http_publisher::http_publisher(poller& poll, std::uint16_t port,
                                const http_publication& publication, std::size_t slots)
-    : record_(publication.record_bytes),
+    : record_(publication.record_bytes, publication.quote),
       ids_(publication.ids),
-      request_(http_request(publication.method, publication.target, publication.token,
-                            publication.before_record + record_.text() + publication.after_record)),
-      record_at_(request_.size() - publication.after_record.size() - record_.text().size()),
+      complete_(publication.complete),
+      request_(publication.before_record + record_.text() + publication.after_record),
       slots_(slots) {
+  if (!complete_) {
+    request_ = http_request(publication.method, publication.target, publication.token, request_);
+  }
+  record_at_ = request_.size() - publication.after_record.size() - record_.text().size();
   for (std::size_t i = 0; i < slots; ++i) {
     slots_[i].connection = std::make_unique<http_connection>(
         poll, port, [this, i](const http_response& response) { answered(i, response); });
@@ -30,7 +33,7 @@ void http_publisher::publish(unsigned event_class, const stamp& s) {
   own.complete = false;
   const auto id = ids_ == 0 ? s.sequence : s.sequence % ids_;
   record_.fill(request_.data() + record_at_, id, event_class, s);
-  own.connection->send(request_);
+  own.connection->send(complete_ ? complete_(request_) : request_);
 }
 
 void http_publisher::completed(std::uint32_t sequence) {
@@ -42,7 +45,7 @@ void http_publisher::completed(std::uint32_t sequence) {
 
 void http_publisher::answered(std::size_t index, const http_response& response) {
   auto& own = slots_[index];
-  if (response.status != 200 && response.status != 201) {
+  if (response.status < 200 || response.status > 299) {
     fail("publishing event {} was answered with {}: {}", own.sequence, response.status,
          response.body);
   }

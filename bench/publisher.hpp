@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/http.hpp"
@@ -36,12 +38,15 @@ class publisher {
 /// How a record change is written as an HTTP request.
 struct http_publication {
   std::string method = "POST";
-  std::string target;
-  std::string token;
-  std::string before_record;  ///< Body text in front of the record ...
-  std::string after_record;   ///< ... and behind it.
+  std::string target{};
+  std::string token{};
+  std::string before_record{};  ///< Body text in front of the record ...
+  std::string after_record{};   ///< ... and behind it.
   std::size_t record_bytes = 200;
   std::uint64_t ids = 1000;  ///< Record ids repeat after so many; 0: never.
+  char quote = '"';          ///< Of the record's texts.
+  /// Makes the whole request of a body, where the body alone does not decide it.
+  std::function<std::string(std::string_view body)> complete{};
 };
 
 /// Publishes over one keep-alive connection for each slot.
@@ -68,8 +73,9 @@ class http_publisher final : public publisher {
 
   record_template record_;
   std::uint64_t ids_;
-  std::string request_;  // patched in place for every event
-  std::size_t record_at_;
+  std::function<std::string(std::string_view body)> complete_;
+  std::string request_;  // or its body; patched in place for every event
+  std::size_t record_at_ = 0;
   std::vector<slot> slots_;
   std::vector<std::size_t> free_;
 };

@@ -66,6 +66,17 @@ void print_head(const report& r, const fanout_options& options) {
       options.payload_bytes, options.durable_records ? "durable record writes" : "ingest",
       options.history, options.mirror ? "on" : "off", options.data_parent, r.rounds,
       static_cast<double>(options.window.count()) / 1000);
+  for (const auto& [name, version] : r.peer_versions) fmt::print("{}: {}\n", name, version);
+}
+
+void print_peer_set_ups(const set_up_series& each) {
+  for (const auto& [name, rounds] : each.peers) {
+    const auto text = [&](double set_up::*member) {
+      return range(summarise(column(rounds, member)), 0);
+    };
+    fmt::print("{:<6}{:>12}  {:<24}{:<24}{:<24}{}\n", "", name, "", text(&set_up::connects_per_s),
+               text(&set_up::resident_bytes), text(&set_up::anonymous_bytes));
+  }
 }
 
 void print_set_ups(const report& r) {
@@ -78,6 +89,7 @@ void print_set_ups(const report& r) {
     fmt::print("{:<6}{:>12}  {:<24}{:<24}{:<24}{}\n", each.connections, name_of(each.filter),
                text(&set_up::subscribes_per_s), text(&set_up::connects_per_s),
                text(&set_up::resident_bytes), text(&set_up::anonymous_bytes));
+    print_peer_set_ups(each);
   }
 }
 
@@ -86,11 +98,13 @@ void print_series(const std::string& label, const std::vector<measurement>& roun
   const auto median = [&](double measurement::*member) {
     return summarise(column(rounds, member)).median;
   };
-  fmt::print("{:<24}{:<30}{:>8.2f}{:>8.2f}{:>8.2f}{:>8.2f}  {:<20}{:>5.0f} %{:>8.0f} %\n", label,
-             range(summarise(column(rounds, &measurement::deliveries_per_s)), 0),
+  const auto sends = median(&measurement::sends);
+  fmt::print("{:<24}{:<30}{:>8.2f}{:>8.2f}{:>8.2f}{:>8.2f}  {:<20}{:>8}{:>7.0f} %{:>8.0f} %\n",
+             label, range(summarise(column(rounds, &measurement::deliveries_per_s)), 0),
              median(&measurement::p50_ms), median(&measurement::p90_ms),
              median(&measurement::p99_ms), median(&measurement::p999_ms),
              range(summarise(column(rounds, &measurement::server_cpu_us)), 2),
+             sends > 0 ? fmt::format("{:.3f}", sends) : "",
              100 * median(&measurement::client_share), 100 * median(&measurement::others_share));
 }
 
@@ -109,7 +123,7 @@ void print_ratio(const std::string& label, const std::vector<measurement>& velo,
 
 void print_workloads(const report& r) {
   fmt::print("\n{:<24}{:<30}{:>8}{:>8}{:>8}{:>8}  {:<20}{}\n", "", "deliveries/s", "p50 ms", "p90",
-             "p99", "p99.9", "CPU us/delivery", "client    others");
+             "p99", "p99.9", "CPU us/delivery", "   sends    client    others");
   for (const auto& each : r.workloads) {
     fmt::print("{}: {} connections, {} in flight, filter {}, frame {} bytes\n", each.what.name,
                each.what.connections, each.what.in_flight, name_of(each.what.filter),
@@ -119,6 +133,10 @@ void print_workloads(const report& r) {
     print_series("  limit, gathered", each.gathered);
     print_ratio("  velo : limit", each.velo, each.limit);
     print_ratio("  velo : gathered", each.velo, each.gathered);
+    for (const auto& [name, rounds] : each.peers) {
+      print_series("  " + name, rounds);
+      print_ratio("  velo : " + name, each.velo, rounds);
+    }
   }
 }
 
@@ -165,6 +183,7 @@ json to_json(const std::vector<measurement>& rounds) {
       std::pair{"server_cpu_us_per_delivery", &measurement::server_cpu_us},
       std::pair{"client_cpu_share", &measurement::client_share},
       std::pair{"others_cpu_share", &measurement::others_share},
+      std::pair{"sends_per_delivery", &measurement::sends},
   };
   json object = json::object();
   for (const auto& [name, member] : columns) object[name] = to_json(column(rounds, member));
@@ -190,6 +209,10 @@ json to_json(const workload_series& series) {
   if (!series.gathered.empty()) {
     object["gathered"] = to_json(series.gathered);
     object["ratio_to_gathered"] = ratio_json(series.velo, series.gathered);
+  }
+  for (const auto& [name, rounds] : series.peers) {
+    object["peers"][name] = to_json(rounds);
+    object["peers"][name]["velo_to_it"] = ratio_json(series.velo, rounds);
   }
   return object;
 }
@@ -230,6 +253,7 @@ void write_json(const report& r, const fanout_options& options) {
                  {"window_ms", options.window.count()},
                  {"set_ups", json::array()},
                  {"workloads", json::array()},
+                 {"peers", r.peer_versions},
                  {"notes", r.notes}};
   for (const auto& each : r.set_ups) object["set_ups"].push_back(to_json(each));
   for (const auto& each : r.workloads) object["workloads"].push_back(to_json(each));

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct set_up_series {
   std::uint32_t connections = 0;
   filter_kind filter = filter_kind::own;
   std::vector<set_up> rounds{};
+  std::map<std::string, std::vector<set_up>> peers{};
 };
 
 /// All rounds of one workload. The vectors have one element for each round.
@@ -32,6 +34,7 @@ struct workload_series {
   std::vector<measurement> velo{};
   std::vector<measurement> limit{};     ///< One send a frame.
   std::vector<measurement> gathered{};  ///< Up to 16 frames a send; empty when one is in flight.
+  std::map<std::string, std::vector<measurement>> peers{};
 };
 
 struct report {
@@ -41,6 +44,7 @@ struct report {
   std::vector<set_up_series> set_ups{};
   std::vector<workload_series> workloads{};
   std::vector<std::string> notes{};
+  std::map<std::string, std::string> peer_versions{};
 };
 
 void print_table(const report& r, const fanout_options& options);

@@ -101,6 +101,16 @@ http_publication velo_server::records(std::size_t record_bytes) {
           .ids = 0};
 }
 
+send_count velo_server::sends(poller& poll) const {
+  const auto text =
+      http_call(poll, port_, http_request("GET", "/metrics", {}, {}), std::chrono::seconds(10));
+  const auto value = [&text](const std::string& name) {
+    const auto at = text.find("\n" + name + " ");
+    return at == std::string::npos ? 0 : std::strtod(text.c_str() + at + name.size() + 2, nullptr);
+  };
+  return {value("velo_sends_total"), value("velo_deliveries_total")};
+}
+
 std::string velo_server::stop() {
   return process_.stop(std::chrono::seconds(6));
 }

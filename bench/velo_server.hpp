@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/http.hpp"
+#include "bench/measure.hpp"
 #include "bench/poller.hpp"
 #include "bench/process.hpp"
 #include "bench/publisher.hpp"
@@ -37,6 +38,9 @@ enum class filter_kind { none, own, one_percent };
 class velo_server {
  public:
   static constexpr std::string_view app_key = "bench-key";
+  [[nodiscard]] static std::string upgrade_target() {
+    return "/app/" + std::string(app_key) + "?protocol=7&client=velo-bench&version=1";
+  }
 
   /// Starts the server, waits until it is ready and creates the collection.
   velo_server(poller& poll, const velo_options& options);
@@ -51,6 +55,9 @@ class velo_server {
   /// How changes are published: ingest, or a durable write of a new record.
   [[nodiscard]] static http_publication ingest(std::size_t record_bytes);
   [[nodiscard]] static http_publication records(std::size_t record_bytes);
+
+  /// What its /metrics say.
+  [[nodiscard]] send_count sends(poller& poll) const;
 
   /// Stops it and returns how it ended.
   std::string stop();

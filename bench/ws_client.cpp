@@ -7,6 +7,7 @@
 
 #include "bench/clock.hpp"
 #include "bench/error.hpp"
+#include "bench/stream_publisher.hpp"
 #include "bench/ws_frame.hpp"
 
 namespace velo::bench {
@@ -26,16 +27,19 @@ void subscriber::ready(std::uint32_t events) {
 }
 
 void subscriber::greet() {
-  if (shared_->app_key.empty()) {
+  const auto& hello = shared_->hello;
+  if (hello.speaks == protocol::limit) {
     send_all(fd_.get(), {reinterpret_cast<const char*>(&index_), sizeof index_});
     become_live();
     return;
   }
-  send_all(fd_.get(), fmt::format("GET /app/{}?protocol=7&client=velo-bench&version=1 HTTP/1.1\r\n"
-                                  "Host: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                  "Sec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                                  shared_->app_key));
+  send_all(fd_.get(),
+           fmt::format("GET {} HTTP/1.1\r\n"
+                       "Host: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       "Sec-WebSocket-Version: 13\r\n"
+                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
+                       hello.target,
+                       hello.speaks == protocol::mqtt ? "Sec-WebSocket-Protocol: mqtt\r\n" : ""));
   state_ = state::upgrading;
 }
 
@@ -65,21 +69,42 @@ std::size_t subscriber::consume(std::string_view bytes, std::uint64_t now) {
   auto& shared = *shared_;
   ws_frame frame;
   for (; take_frame(bytes.substr(used), frame); used += frame.bytes) {
-    stamp s;
-    if (frame.opcode == opcode::text && shared.stamps.read(frame.payload, s)) {
-      if (state_ != state::live) {
-        fail("connection {} received an event before subscription_succeeded", index_);
-      }
-      shared.book.deliver(index_, s.sequence);
-      shared.latency.record(now > s.published_ns ? now - s.published_ns : 0);
-      ++shared.deliveries;
-      shared.frame_bytes = frame.bytes;
-    } else {
-      ++shared.other_frames;
-      control(frame.opcode, frame.payload);
-    }
+    if (count_events(frame, now)) continue;
+    ++shared.other_frames;
+    control(frame.opcode, frame.payload);
   }
   return used;
+}
+
+bool subscriber::count_events(const ws_frame& frame, std::uint64_t now) {
+  auto& shared = *shared_;
+  if (frame.opcode != opcode::text && frame.opcode != opcode::binary) return false;
+  const auto speaks = shared.hello.speaks;
+  stamp s;
+  if (speaks != protocol::nats && speaks != protocol::mqtt) {
+    if (!shared.stamps.read(frame.payload, s)) return false;
+    count_event(s, now);
+    shared.frame_bytes = frame.bytes;
+    return true;
+  }
+  // These put several messages into a frame.
+  bool any = false;
+  for (auto rest = frame.payload;;) {
+    const auto at = rest.find(stamp_head);
+    if (at == std::string_view::npos || rest.size() - at < stamp_bytes) return any;
+    stamp_reader().read(rest.substr(at), s);
+    count_event(s, now);
+    any = true;
+    rest.remove_prefix(at + stamp_bytes);
+  }
+}
+
+void subscriber::count_event(const stamp& s, std::uint64_t now) {
+  auto& shared = *shared_;
+  if (state_ != state::live) fail("connection {} received an event before it was live", index_);
+  shared.book.deliver(index_, s.sequence);
+  shared.latency.record(now > s.published_ns ? now - s.published_ns : 0);
+  ++shared.deliveries;
 }
 
 std::size_t subscriber::consume_upgrade(std::string_view bytes) {
@@ -90,13 +115,31 @@ std::size_t subscriber::consume_upgrade(std::string_view bytes) {
          bytes.substr(0, bytes.find('\r')));
   }
   state_ = state::greeting;
+  switch (shared_->hello.speaks) {
+    case protocol::bare:
+      become_live();
+      break;
+    case protocol::nats:
+      send_all(fd_.get(), client_frame(opcode::binary,
+                                       "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n"
+                                       "SUB bench 1\r\nPING\r\n"));
+      break;
+    case protocol::mqtt:
+      send_all(fd_.get(), client_frame(opcode::binary, mqtt_connect() + mqtt_subscribe("bench")));
+      break;
+    case protocol::limit:
+    case protocol::pusher:
+      break;
+  }
   return end + 4;
 }
 
 void subscriber::control(unsigned op, std::string_view payload) {
   switch (op) {
     case opcode::text:
-      return message(payload);
+    case opcode::binary:
+      if (shared_->hello.speaks == protocol::pusher) return message(payload);
+      return stream_message(payload);
     case opcode::ping:
       return send_all(fd_.get(), client_frame(opcode::pong, payload));
     case opcode::pong:
@@ -132,6 +175,20 @@ void subscriber::message(std::string_view text) {
   } else if (has("\"pusher:error\"") || has("\"pusher:subscription_error\"")) {
     fail("connection {} received '{}'", index_, text);
   }
+}
+
+// Of NATS and MQTT, as far as a subscriber that asked for little has to know them.
+void subscriber::stream_message(std::string_view bytes) {
+  constexpr char suback = '\x90';
+  if (shared_->hello.speaks == protocol::mqtt) {
+    if (bytes.starts_with(suback)) become_live();
+    return;
+  }
+  if (bytes.find("-ERR") != bytes.npos) fail("connection {} received '{}'", index_, bytes);
+  if (bytes.find("PING\r\n") != bytes.npos) {
+    send_all(fd_.get(), client_frame(opcode::binary, "PONG\r\n"));
+  }
+  if (state_ == state::greeting && bytes.find("PONG\r\n") != bytes.npos) become_live();
 }
 
 void subscriber::become_live() {

@@ -10,11 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/greeting.hpp"
 #include "bench/histogram.hpp"
 #include "bench/ledger.hpp"
 #include "bench/payload.hpp"
 #include "bench/poller.hpp"
 #include "bench/socket.hpp"
+#include "bench/ws_frame.hpp"
 
 namespace velo::bench {
 
@@ -24,8 +26,7 @@ struct audience {
       : book(subscribers, classes), buffer(256U << 10U) {}
 
   std::uint16_t port = 0;
-  /// Empty: the plain protocol of the limit program, which sends frames to whoever told its index.
-  std::string app_key;
+  greeting hello;
 
   ledger book;
   histogram latency;
@@ -55,8 +56,12 @@ class subscriber final : public event_source {
   /// Consumes what is complete and returns how much that was.
   std::size_t consume(std::string_view bytes, std::uint64_t now);
   std::size_t consume_upgrade(std::string_view bytes);
+  /// Whether the frame brought events; counts them.
+  bool count_events(const ws_frame& frame, std::uint64_t now);
+  void count_event(const stamp& s, std::uint64_t now);
   void control(unsigned op, std::string_view payload);
   void message(std::string_view text);
+  void stream_message(std::string_view bytes);
   void become_live();
 
   audience* shared_;

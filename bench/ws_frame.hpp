@@ -13,6 +13,7 @@ namespace velo::bench {
 
 namespace opcode {
 inline constexpr unsigned text = 1;
+inline constexpr unsigned binary = 2;
 inline constexpr unsigned close = 8;
 inline constexpr unsigned ping = 9;
 inline constexpr unsigned pong = 10;

@@ -168,10 +168,10 @@ TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[ne
   file(
       "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\nevent_bytes = 5\n[[driver]]\nkind = "
       "\"x\"\n");
-  sources.environment = {{"VELO_METRICS_TOKEN", "x"}, {"VELO_TLS_KEY", "x"}};
+  sources.environment = {{"VELO_TLS_KEY", "x"}};
   const auto text = errors();
-  for (const auto* name : {"trusted_proxies", "tls", "limits.event_bytes", "driver",
-                           "VELO_METRICS_TOKEN", "VELO_TLS_KEY"})
+  for (const auto* name :
+       {"trusted_proxies", "tls", "limits.event_bytes", "driver", "VELO_TLS_KEY"})
     CHECK_THAT(text,
                Contains(std::string(name) + ": It is not supported by this version: remove it."));
 }
