@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "net/app.hpp"
 #include "rules/limits.hpp"
 #include "storage/collection.hpp"
 
@@ -21,17 +22,6 @@
 #include <vector>
 
 namespace velo::net {
-
-/// Whoever speaks Pusher to us does so as one of these.
-struct app {
-  std::string id;
-  std::string key;
-  std::string secret;
-  bool enabled = true;
-  std::vector<std::string> allowed_origins = {"*"};  ///< Of the WebSocket handshake.
-
-  bool operator==(const app&) const = default;
-};
 
 struct auth_config {
   std::string jwt_secret;  ///< Empty: there are only superusers and guests.
@@ -61,6 +51,15 @@ struct limits_config {
   std::size_t record_bytes = 0;
   std::size_t outbox_bytes = 0;
   std::size_t outbox_frames = 0;
+  std::size_t event_bytes = 0;       ///< Of the data of an event on the Pusher API.
+  std::size_t event_name_bytes = 0;  ///< Of the name of an event on the Pusher API.
+  std::size_t channels_per_event = 0;
+  std::size_t events_per_batch = 0;
+  std::size_t presence_members = 0;
+  std::size_t presence_member_bytes = 0;  ///< Of a member's user_info as JSON.
+  std::size_t user_id_bytes = 0;
+  std::size_t watchlist = 0;
+  std::size_t client_events_per_second = 0;  ///< Of one connection.
   std::chrono::milliseconds header_timeout{};
   rules::limits expressions;
 };
@@ -68,6 +67,9 @@ struct limits_config {
 struct pusher_config {
   std::chrono::milliseconds activity_timeout{};  ///< Whole seconds.
   std::chrono::milliseconds pong_timeout{};
+  std::chrono::milliseconds cache_ttl{};        ///< How long a cache channel keeps its event.
+  std::chrono::milliseconds member_grace{};     ///< How long a member may be away unnoticed.
+  std::chrono::milliseconds signature_window{};  ///< How far auth_timestamp may be off.
 };
 
 struct drain_config {

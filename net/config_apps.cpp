@@ -14,7 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-const std::array<std::string, 5> app_keys{"id", "key", "secret", "enabled", "allowed_origins"};
+const std::array<std::string, 10> app_keys{
+    "id",      "key",           "secret",             "keys",            "enabled",
+    "webhooks", "client_events", "subscription_count", "max_connections", "allowed_origins"};
 
 constexpr std::size_t name_bytes_max = 64;
 
@@ -27,36 +29,101 @@ bool is_path_segment(std::string_view text) {
          });
 }
 
-bool is_planned(const std::string& key) {
-  const auto planned = planned_keys();
-  return std::find(planned.begin(), planned.end(), "apps." + key) != planned.end();
+bool is_truth(const std::string& key, bool app::*& member) {
+  for (const auto& [name, at] :
+       {std::pair{"enabled", &app::enabled}, std::pair{"client_events", &app::client_events},
+        std::pair{"subscription_count", &app::subscription_count}}) {
+    if (key != name) continue;
+    member = at;
+    return true;
+  }
+  return false;
 }
 
-// Reads one key; gives what is wrong with it.
-std::string read_key(const std::string& key, const json& value, app& into) {
-  if (key == "enabled") {
-    if (!value.is_boolean()) return "enabled is true or false.";
-    into.enabled = value.get<bool>();
-    return {};
+// One app as it is read: key by key, put together at its end.
+class app_reader {
+ public:
+  app_reader(const toml_document& file, std::string path, std::vector<std::string>& errors)
+      : file_(file), path_(std::move(path)), errors_(errors) {}
+
+  app read(const json& table) {
+    for (const auto& [key, value] : table.items()) read_key(key, value);
+    if (!pair_.key.empty() || !pair_.secret.empty())
+      app_.keys.insert(app_.keys.begin(), std::move(pair_));
+    return std::move(app_);
   }
-  if (key == "allowed_origins") {
-    setting row;
-    row.kind = setting_kind::list;
-    const auto list = read_file_value(row, value);
-    if (!list) return list.error().sentence;
-    into.allowed_origins = std::get<std::vector<std::string>>(*list);
-    return {};
+
+ private:
+  void wrong(const std::string& key, const std::string& sentence) {
+    errors_.push_back(file_.at(path_ + '.' + key) + "apps." + key + ": " + sentence);
   }
-  for (const auto& [name, member] : {std::pair{"id", &app::id}, std::pair{"key", &app::key},
-                                     std::pair{"secret", &app::secret}}) {
-    if (key != name) continue;
-    if (!value.is_string()) return "A string in quotes is expected.";
-    into.*member = value.get<std::string>();
-    return {};
+
+  void read_text(const std::string& key, const json& value, std::string& into) {
+    if (value.is_string())
+      into = value.get<std::string>();
+    else
+      wrong(key, "A string in quotes is expected.");
   }
-  if (is_planned(key)) return "It is not supported by this version: remove it.";
-  return "There is no such setting of an app." + did_you_mean(key, app_keys);
-}
+
+  void read_key(const std::string& key, const json& value) {
+    bool app::*truth = nullptr;
+    if (key == "id") {
+      read_text(key, value, app_.id);
+    } else if (key == "key") {
+      read_text(key, value, pair_.key);
+    } else if (key == "secret") {
+      read_text(key, value, pair_.secret);
+    } else if (is_truth(key, truth)) {
+      if (!value.is_boolean()) return wrong(key, key + " is true or false.");
+      app_.*truth = value.get<bool>();
+    } else if (key == "max_connections") {
+      if (!value.is_number_integer() || value.get<std::int64_t>() < 1)
+        return wrong(key, "A whole number from 1 on is expected; leave it out for no limit.");
+      app_.max_connections = value.get<std::uint64_t>();
+    } else if (key == "allowed_origins") {
+      setting row;
+      row.kind = setting_kind::list;
+      const auto list = read_file_value(row, value);
+      if (!list) return wrong(key, list.error().sentence);
+      app_.allowed_origins = std::get<std::vector<std::string>>(*list);
+    } else if (key == "keys") {
+      read_keys(value);
+    } else if (key == "webhooks") {
+      read_webhooks(value);
+    } else {
+      wrong(key, "There is no such setting of an app." + did_you_mean(key, app_keys));
+    }
+  }
+
+  void read_keys(const json& value) {
+    constexpr auto expected =
+        "A list of pairs is expected, such as [{key = \"k\", secret = \"s\"}].";
+    if (!value.is_array()) return wrong("keys", expected);
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      const auto& pair = value[i];
+      const bool sound = pair.is_object() && pair.size() == 2 && pair.contains("key") &&
+                         pair.contains("secret") && pair["key"].is_string() &&
+                         pair["secret"].is_string();
+      if (!sound) return wrong("keys", expected);
+      app_.keys.push_back({pair["key"].get<std::string>(), pair["secret"].get<std::string>()});
+    }
+  }
+
+  void read_webhooks(const json& value) {
+    if (!value.is_array() || !std::all_of(value.begin(), value.end(),
+                                          [](const json& hook) { return hook.is_object(); }))
+      return wrong("webhooks", "Tables are expected: write [[apps.webhooks]].");
+    for (std::size_t i = 0; i < value.size(); ++i)
+      app_.webhooks.push_back(
+          read_webhook(file_, path_ + ".webhooks." + std::to_string(i), value[i], errors_));
+  }
+
+  const toml_document& file_;
+  const std::string path_;
+  std::vector<std::string>& errors_;
+  app app_;
+  app_key pair_;  ///< Of `key` and `secret`; empty where they are not there.
+};
 
 app* find(config& c, const std::string& id) {
   const auto at =
@@ -77,11 +144,7 @@ void read_apps(const toml_document& file, config& into, std::vector<std::string>
   }
   for (std::size_t i = 0; i < apps->size(); ++i) {
     const auto path = "apps." + std::to_string(i);
-    app read;
-    for (const auto& [key, value] : (*apps)[i].items()) {
-      if (auto sentence = read_key(key, value, read); !sentence.empty())
-        errors.push_back(file.at(path + '.' + key) + "apps." + key + ": " + sentence);
-    }
+    auto read = app_reader(file, path, errors).read((*apps)[i]);
     auto origin = file.at(path);
     origin.resize(origin.size() - 2);  // Without its ": ".
     into.origins["apps." + read.id] = origin;
@@ -105,8 +168,11 @@ void apply(const app_override& wanted, config& into, std::vector<std::string>& e
   } else {
     origin += ", " + wanted.origin;
   }
-  if (wanted.key) changed->key = *wanted.key;
-  if (wanted.secret) changed->secret = *wanted.secret;
+  if (!wanted.key && !wanted.secret) return;
+  if (changed->keys.empty()) changed->keys.emplace_back();
+  auto& pair = changed->keys.front();
+  if (wanted.key) pair.key = *wanted.key;
+  if (wanted.secret) pair.secret = *wanted.secret;
 }
 
 void check_apps(const config& c, std::vector<std::string>& errors) {
@@ -118,11 +184,14 @@ void check_apps(const config& c, std::vector<std::string>& errors) {
                        "app " + quoted_toml(a.id) + ": ";
     constexpr auto characters = "write 1 to 64 of A-Z a-z 0-9 - _.";
     if (!is_path_segment(a.id)) errors.push_back(where + "It needs an id: " + characters);
-    if (!is_path_segment(a.key)) errors.push_back(where + "It needs a key: " + characters);
-    if (a.secret.empty()) errors.push_back(where + "It needs a secret.");
+    if (a.keys.empty()) errors.push_back(where + "It needs a key and a secret.");
     if (!ids.insert(a.id).second) errors.push_back(where + "Another app has this id.");
-    if (!a.key.empty() && !keys.insert(a.key).second)
-      errors.push_back(where + "Another app has this key.");
+    for (const auto& [key, secret] : a.keys) {
+      if (!is_path_segment(key)) errors.push_back(where + "It needs a key: " + characters);
+      if (secret.empty()) errors.push_back(where + "It needs a secret.");
+      if (!key.empty() && !keys.insert(key).second)
+        errors.push_back(where + "The key " + quoted_toml(key) + " is there already.");
+    }
   }
 }
 

@@ -46,11 +46,40 @@ std::string heading(std::string_view table, const std::string& origin) {
   return "\n[[" + std::string(table) + "]]  # " + origin + '\n';
 }
 
+std::string truth(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string describe_keys(const std::vector<app_key>& keys) {
+  if (keys.size() == 1)
+    return "key = " + quoted_toml(keys.front().key) + "\nsecret = " + std::string(mask) + '\n';
+  std::string out;
+  for (const auto& pair : keys)
+    out += (out.empty() ? "" : ", ") + ("{key = " + quoted_toml(pair.key)) +
+           ", secret = " + std::string(mask) + '}';
+  return "keys = [" + out + "]\n";
+}
+
+// The values of headers are often credentials.
+std::string describe(const app_webhook& hook) {
+  auto out = "[[apps.webhooks]]\nurl = " + quoted_toml(hook.url) + '\n';
+  out += hook.events.empty() ? "# events: all\n" : "events = " + list(hook.events) + '\n';
+  if (!hook.channel_prefix.empty())
+    out += "channel_prefix = " + quoted_toml(hook.channel_prefix) + '\n';
+  for (const auto& [name, value] : hook.headers)
+    out += "headers." + quoted_toml(name) + " = " + std::string(mask) + '\n';
+  return out;
+}
+
 std::string describe(const config& c, const app& a) {
-  return heading("apps", origin_of(c, "apps." + a.id)) + "id = " + quoted_toml(a.id) +
-         "\nkey = " + quoted_toml(a.key) + "\nsecret = " + std::string(mask) +
-         "\nenabled = " + (a.enabled ? "true" : "false") +
-         "\nallowed_origins = " + list(a.allowed_origins) + '\n';
+  auto out = heading("apps", origin_of(c, "apps." + a.id)) + "id = " + quoted_toml(a.id) +
+             '\n' + describe_keys(a.keys) + "enabled = " + truth(a.enabled) + "\nclient_events = " + truth(a.client_events) +
+             "\nsubscription_count = " + truth(a.subscription_count) + '\n';
+  out += a.max_connections == 0 ? "# max_connections is not set\n"
+                                : "max_connections = " + std::to_string(a.max_connections) + '\n';
+  out += "allowed_origins = " + list(a.allowed_origins) + '\n';
+  for (const auto& hook : a.webhooks) out += describe(hook);
+  return out;
 }
 
 std::string describe(const config& c, const storage::collection& declared) {
@@ -67,7 +96,7 @@ std::string describe(const config& c, const storage::collection& declared) {
   }
   out += "hidden = " + list(declared.hidden) + "\nguarded = " + list(declared.guarded) +
          "\nhistory = " + quoted_toml(storage::to_string(declared.history)) +
-         "\nmirror = " + (declared.mirror ? "true" : "false") +
+         "\nmirror = " + truth(declared.mirror) +
          "\nshards = " + std::to_string(declared.shards) + '\n';
   if (!declared.app.empty()) out += "app = " + quoted_toml(declared.app) + '\n';
   return out;

@@ -5,6 +5,8 @@
 #include "net/config.hpp"
 #include "net/toml_file.hpp"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +15,11 @@ namespace velo::net {
 
 /// The `[[apps]]` of a file; keys that are absent are left empty here.
 void read_apps(const toml_document& file, config& into, std::vector<std::string>& errors);
+
+/// One `[[apps.webhooks]]`, read from `value`, which stands at `path`.
+[[nodiscard]] app_webhook read_webhook(const toml_document& file, const std::string& path,
+                                       const nlohmann::json& value,
+                                       std::vector<std::string>& errors);
 
 /// The app that variables or flags speak of.
 struct app_override {

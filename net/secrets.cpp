@@ -42,7 +42,7 @@ std::optional<stored_secrets> from_text(const std::string& text) {
     const auto key = text_at(stored, "key");
     const auto secret = text_at(stored, "secret");
     if (!id || !key || !secret) return std::nullopt;
-    out.generated_app = app{*id, *key, *secret};
+    out.generated_app = app{.id = *id, .keys = {{*key, *secret}}};
   }
   if (file.contains("superuser_token")) {
     const auto token = text_at(file, "superuser_token");
@@ -56,15 +56,16 @@ std::string to_text(const stored_secrets& secrets) {
   auto file = json::object();
   if (secrets.generated_app) {
     file["app"] = {{"id", secrets.generated_app->id},
-                   {"key", secrets.generated_app->key},
-                   {"secret", secrets.generated_app->secret}};
+                   {"key", secrets.generated_app->keys.front().key},
+                   {"secret", secrets.generated_app->keys.front().secret}};
   }
   if (!secrets.superuser_token.empty()) file["superuser_token"] = secrets.superuser_token;
   return file.dump(2) + '\n';
 }
 
 app make_app() {
-  return {"velo-" + actors::random_id(8), actors::random_hex(20), actors::random_hex(40)};
+  return {.id = "velo-" + actors::random_id(8),
+          .keys = {{actors::random_hex(20), actors::random_hex(40)}}};
 }
 
 // One round of: read, make what is missing, write. Again where another process

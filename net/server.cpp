@@ -135,7 +135,7 @@ std::string base_url(const config& c, std::uint16_t port) {
 
 void print_welcome(const config& c, const std::string& url) {
   fmt::print("velo ready on {}\n", url);
-  fmt::print("  app key          {}\n", c.apps.front().key);
+  fmt::print("  app key          {}\n", c.apps.front().keys.front().key);
   if (c.demo) {
     fmt::print(
         "  superuser token  {0}\n\n"
@@ -144,7 +144,7 @@ void print_welcome(const config& c, const std::string& url) {
         "  TOKEN={0}\n"
         "  curl -s {1}/api/collections/posts/records -H \"Authorization: Bearer $TOKEN\" "
         "-H 'Content-Type: application/json' -d '{{\"title\": \"Hello\"}}'\n\n",
-        c.superuser_token, url, c.apps.front().key);
+        c.superuser_token, url, c.apps.front().keys.front().key);
   }
   std::fflush(stdout);
 }

@@ -283,6 +283,33 @@ std::vector<setting> make_table() {
       row("limits.outbox_frames", count, "4096", "frames queued for one socket")
           .MEMBER(limits.outbox_frames)
           .between(16, 1'000'000),
+      row("limits.event_bytes", size, "10KiB", "data of an event on the Pusher API")
+          .MEMBER(limits.event_bytes)
+          .between(1, 64 * mib),
+      row("limits.event_name_bytes", count, "200", "bytes of such an event's name")
+          .MEMBER(limits.event_name_bytes)
+          .between(1, kib),
+      row("limits.channels_per_event", count, "100", "channels that one such event may go to")
+          .MEMBER(limits.channels_per_event)
+          .between(1, 10'000),
+      row("limits.events_per_batch", count, "10", "events of one batch on the Pusher API")
+          .MEMBER(limits.events_per_batch)
+          .between(1, 10'000),
+      row("limits.presence_members", count, "100", "users in one presence channel")
+          .MEMBER(limits.presence_members)
+          .between(1, 1'000'000),
+      row("limits.presence_member_bytes", size, "1KiB", "what a presence channel tells of a user")
+          .MEMBER(limits.presence_member_bytes)
+          .between(1, mib),
+      row("limits.user_id_bytes", count, "128", "bytes of a user's id on the Pusher API")
+          .MEMBER(limits.user_id_bytes)
+          .between(1, kib),
+      row("limits.watchlist", count, "100", "users that one user may watch")
+          .MEMBER(limits.watchlist)
+          .between(0, 10'000),
+      row("limits.client_events_per_second", count, "10", "client events of one connection")
+          .MEMBER(limits.client_events_per_second)
+          .between(1, 100'000),
       row("limits.header_timeout", duration, "10s", "time to send a request's header")
           .MEMBER(limits.header_timeout)
           .between(1, hour),
@@ -306,6 +333,15 @@ std::vector<setting> make_table() {
       row("pusher.pong_timeout", duration, "30s", "time to answer that ping")
           .MEMBER(pusher.pong_timeout)
           .between(1, hour),
+      row("pusher.cache_ttl", duration, "30m", "how long a cache channel keeps its last event")
+          .MEMBER(pusher.cache_ttl)
+          .between(1, year),
+      row("pusher.member_grace", duration, "0s", "how long a member may be away unnoticed")
+          .MEMBER(pusher.member_grace)
+          .between(0, hour),
+      row("pusher.signature_window", duration, "600s", "how far auth_timestamp may be off")
+          .MEMBER(pusher.signature_window)
+          .between(second, 24 * hour),
 
       row("cors.origins", list, "*", "origins that browsers may call from")
           .MEMBER(cors_origins)
@@ -327,7 +363,7 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 29> planned{
+constexpr std::array<std::string_view, 18> planned{
     "listeners",
     "limits.handshake_timeout",
     "auth.algorithms",
@@ -337,23 +373,12 @@ constexpr std::array<std::string_view, 29> planned{
     "realtime.ack",
     "history.max_bytes",
     "storage.sync_interval",
-    "apps.keys",
-    "apps.client_events",
-    "apps.subscription_count",
-    "apps.max_connections",
-    "apps.webhooks",
     "driver",
     "hooks",
     "limits.connections_per_ip",
     "limits.connects_per_second",
-    "limits.event_bytes",
     "limits.outbox_total_bytes",
     "limits.requests_per_second",
-    "limits.client_events_per_second",
-    "limits.presence_members",
-    "limits.presence_member_bytes",
-    "pusher.cache_ttl",
-    "pusher.member_grace",
     "trusted_proxies",
     "tls",
 };

@@ -2,6 +2,7 @@
 
 #include "actors/constant_time.hpp"
 #include "actors/hmac.hpp"
+#include "net/app.hpp"
 #include "net/channel_name.hpp"
 
 namespace velo::net {
@@ -13,6 +14,11 @@ std::string with_key(std::string_view key, const std::string& hex) {
   out += ':';
   out += hex;
   return out;
+}
+
+// The app's pair that `auth` names before its colon.
+const app_key* key_of(const app& a, std::string_view auth) {
+  return a.find_key(auth.substr(0, auth.find(':')));
 }
 
 // The key of an app has no colon (config_apps.cpp), so equality of the whole text is
@@ -54,6 +60,13 @@ bool verify_channel_auth(std::string_view key, std::string_view secret, std::str
   return matches(sign_channel(key, secret, socket_id, channel, channel_data), auth);
 }
 
+bool verify_channel_auth(const app& of, std::string_view socket_id, std::string_view channel,
+                         std::string_view auth, std::string_view channel_data) {
+  const auto* pair = key_of(of, auth);
+  return pair != nullptr &&
+         verify_channel_auth(pair->key, pair->secret, socket_id, channel, auth, channel_data);
+}
+
 std::optional<std::string> sign_user(std::string_view key, std::string_view secret,
                                      std::string_view socket_id, std::string_view user_data) {
   if (!is_socket_id(socket_id)) return std::nullopt;
@@ -66,6 +79,12 @@ std::optional<std::string> sign_user(std::string_view key, std::string_view secr
 bool verify_user_auth(std::string_view key, std::string_view secret, std::string_view socket_id,
                       std::string_view user_data, std::string_view auth) {
   return matches(sign_user(key, secret, socket_id, user_data), auth);
+}
+
+bool verify_user_auth(const app& of, std::string_view socket_id, std::string_view user_data,
+                      std::string_view auth) {
+  const auto* pair = key_of(of, auth);
+  return pair != nullptr && verify_user_auth(pair->key, pair->secret, socket_id, user_data, auth);
 }
 
 }  // namespace velo::net

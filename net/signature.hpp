@@ -9,6 +9,8 @@
 
 namespace velo::net {
 
+struct app;
+
 [[nodiscard]] std::string hmac_sha256_hex(std::string_view secret, std::string_view text);
 
 /// The `auth` of a subscription, `key:hex`. `channel_data` is signed where it
@@ -25,6 +27,11 @@ namespace velo::net {
                                        std::string_view socket_id, std::string_view channel,
                                        std::string_view auth, std::string_view channel_data = {});
 
+/// The same with whichever of the app's keys `auth` begins with.
+[[nodiscard]] bool verify_channel_auth(const app& of, std::string_view socket_id,
+                                       std::string_view channel, std::string_view auth,
+                                       std::string_view channel_data = {});
+
 /// The `auth` of a sign-in. Nothing where `socket_id` is malformed.
 [[nodiscard]] std::optional<std::string> sign_user(std::string_view key, std::string_view secret,
                                                    std::string_view socket_id,
@@ -33,5 +40,8 @@ namespace velo::net {
 [[nodiscard]] bool verify_user_auth(std::string_view key, std::string_view secret,
                                     std::string_view socket_id, std::string_view user_data,
                                     std::string_view auth);
+/// The same with whichever of the app's keys `auth` begins with.
+[[nodiscard]] bool verify_user_auth(const app& of, std::string_view socket_id,
+                                    std::string_view user_data, std::string_view auth);
 
 }  // namespace velo::net

@@ -83,9 +83,8 @@ boost::system::result<const app*, close_code> admit(const std::vector<app>& apps
   path.remove_prefix(route.size());
 
   const auto key = percent_decode(path.substr(0, path.find('/')));
-  const auto found =
-      std::find_if(apps.begin(), apps.end(), [&key](const app& a) { return key && a.key == *key; });
-  if (found == apps.end()) return close_code::unknown_app;
+  const auto* found = key ? find_app_of_key(apps, *key) : nullptr;
+  if (found == nullptr) return close_code::unknown_app;
   if (!found->enabled) return close_code::app_disabled;
   const auto slash = path.find('/');
   if (slash != std::string_view::npos && slash + 1 != path.size()) {
@@ -104,7 +103,7 @@ boost::system::result<const app*, close_code> admit(const std::vector<app>& apps
   if (!origin.empty() && !origin_allowed(origin, found->allowed_origins)) {
     return close_code::connection_unauthorized;
   }
-  return &*found;
+  return found;
 }
 
 void throw_exception_from_error(close_code code, const boost::source_location&) {

@@ -134,7 +134,7 @@ void websocket_session::subscribe_to_record_channel(const subscribe_frame& frame
         frame.channel,
         {"NotFound", "There is no such channel; subscribe anew over HTTP.", 404, {}});
   }
-  if (channel->is_private && !verify_channel_auth(app_->key, app_->secret, socket_id_,
+  if (channel->is_private && !verify_channel_auth(*app_, socket_id_,
                                                   frame.channel, frame.auth, frame.channel_data)) {
     return subscription_error(
         frame.channel,

@@ -8,8 +8,6 @@
 #include "net/http_body.hpp"
 #include "net/signature.hpp"
 
-#include <algorithm>
-
 namespace velo::net {
 
 namespace {
@@ -58,13 +56,11 @@ void authorise(const api& a, request&& r, const respond& answer, const actors::i
   if (!transaction) return answer(error_response(503, transaction.error().message()));
   const auto stored = database.connections.get(*transaction, channel->id.text());
   if (!stored) return answer(error_response(503, stored.error().message()));
-  const auto& apps = a.settings().apps;
-  const auto app = *stored ? std::find_if(apps.begin(), apps.end(),
-                                          [&](const auto& x) { return x.id == (*stored)->app_id; })
-                           : apps.end();
-  if (app == apps.end() || (*stored)->is_public || !actors::speaks_for(who, **stored))
+  const auto* app = *stored ? find_app(a.settings().apps, (*stored)->app_id) : nullptr;
+  if (app == nullptr || (*stored)->is_public || !actors::speaks_for(who, **stored))
     return answer(error_response(actors::forbidden()));
-  const auto auth = sign_channel(app->key, app->secret, wanted->socket_id, wanted->channel_name);
+  const auto& [key, secret] = app->keys.front();
+  const auto auth = sign_channel(key, secret, wanted->socket_id, wanted->channel_name);
   if (!auth) return answer(error_response(actors::forbidden()));
   const auto signed_response = json_response(200, {{"auth", *auth}});
   // A newer token of the same user: the subscription goes on with its claims.

@@ -67,6 +67,18 @@ TEST_CASE("defaults are those of CONFIGURATION.md", "[net][config]") {
   CHECK(c.apps.empty());
   CHECK(c.limits.body_bytes == 1U << 20U);
   CHECK(c.limits.frame_bytes == 100U << 10U);
+  CHECK(c.limits.event_bytes == 10'240);
+  CHECK(c.limits.event_name_bytes == 200);
+  CHECK(c.limits.channels_per_event == 100);
+  CHECK(c.limits.events_per_batch == 10);
+  CHECK(c.limits.presence_members == 100);
+  CHECK(c.limits.presence_member_bytes == 1024);
+  CHECK(c.limits.user_id_bytes == 128);
+  CHECK(c.limits.watchlist == 100);
+  CHECK(c.limits.client_events_per_second == 10);
+  CHECK(c.pusher.cache_ttl == 30min);
+  CHECK(c.pusher.member_grace == 0s);
+  CHECK(c.pusher.signature_window == 600s);
   CHECK(c.limits.outbox_frames == 4096);
   CHECK(c.limits.sockets_per_record_channel == 16);
   CHECK(c.limits.expressions.expression_bytes == velo::rules::limits{}.expression_bytes);
@@ -166,12 +178,12 @@ TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net
 
 TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[net][config]") {
   file(
-      "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\nevent_bytes = 5\n[[driver]]\nkind = "
+      "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\noutbox_total_bytes = 5\n[[driver]]\nkind = "
       "\"x\"\n");
   sources.environment = {{"VELO_TLS_KEY", "x"}};
   const auto text = errors();
   for (const auto* name :
-       {"trusted_proxies", "tls", "limits.event_bytes", "driver", "VELO_TLS_KEY"})
+       {"trusted_proxies", "tls", "limits.outbox_total_bytes", "driver", "VELO_TLS_KEY"})
     CHECK_THAT(text,
                Contains(std::string(name) + ": It is not supported by this version: remove it."));
 }
@@ -240,12 +252,12 @@ TEST_CASE_METHOD(fixture, "an empty file is a configuration", "[net][config]") {
 TEST_CASE_METHOD(fixture, "apps come from the file, and the variables add one", "[net][config]") {
   file(
       "[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s1\"\nallowed_origins = [\"https://a\"]\n");
-  CHECK(load().apps == std::vector<app>{{"one", "k1", "s1", true, {"https://a"}}});
+  CHECK(load().apps == std::vector<app>{{.id = "one", .keys = {{"k1", "s1"}}, .allowed_origins = {"https://a"}}});
 
   sources.environment = {{"VELO_APP_ID", "two"}, {"VELO_APP_KEY", "k2"}, {"VELO_APP_SECRET", "s2"}};
   const auto c = load();
   REQUIRE(c.apps.size() == 2);
-  CHECK(c.apps[1] == app{"two", "k2", "s2", true, {"*"}});
+  CHECK(c.apps[1] == app{.id = "two", .keys = {{"k2", "s2"}}});
   CHECK(c.origins.at("apps.one") == *sources.file + ":1:1");
   CHECK(c.origins.at("apps.two") ==
         "environment VELO_APP_ID, environment VELO_APP_KEY, environment VELO_APP_SECRET");
@@ -255,7 +267,7 @@ TEST_CASE_METHOD(fixture, "the variables override the app with that id", "[net][
   file("[[apps]]\nid = \"one\"\nkey = \"k1\"\nenabled = false\n");
   sources.environment = {{"VELO_APP_ID", "one"}, {"VELO_APP_SECRET", "s"}};
   sources.flags = {{"--app-key", "k2"}};
-  CHECK(load().apps == std::vector<app>{{"one", "k2", "s", false, {"*"}}});
+  CHECK(load().apps == std::vector<app>{{.id = "one", .keys = {{"k2", "s"}}, .enabled = false}});
 }
 
 TEST_CASE_METHOD(fixture, "an app that cannot work is refused", "[net][config]") {
@@ -270,12 +282,76 @@ TEST_CASE_METHOD(fixture, "an app that cannot work is refused", "[net][config]")
   file(
       "[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n[[apps]]\nid=\"a\"\nkey=\"k\"\nsecret=\"s\"\n");
   CHECK_THAT(errors(),
-             Contains("Another app has this id.") && Contains("Another app has this key."));
-  file("[[apps]]\nid=\"a\"\nkeey=\"k\"\nwebhooks=[]\nenabled=1\n");
+             Contains("Another app has this id.") && Contains("The key \"k\" is there already."));
+  file("[[apps]]\nid=\"a\"\nkeey=\"k\"\nwebhooks=5\nenabled=1\n");
   CHECK_THAT(errors(),
              Contains("apps.keey: There is no such setting of an app. Did you mean key?") &&
-                 Contains("apps.webhooks: It is not supported by this version") &&
+                 Contains("apps.webhooks: Tables are expected") &&
                  Contains("enabled is true or false."));
+}
+
+TEST_CASE_METHOD(fixture, "an app has every key that is named, and what else it was given",
+                 "[net][config]") {
+  file(R"([[apps]]
+id = "one"
+key = "k1"
+secret = "s1"
+keys = [{key = "k2", secret = "s2"}]
+client_events = false
+subscription_count = true
+max_connections = 7
+[[apps.webhooks]]
+url = "https://example.org/hook"
+events = ["channel_occupied", "member_added"]
+channel_prefix = "presence-"
+headers = { Authorization = "Bearer hush" }
+[[apps.webhooks]]
+url = "http://[::1]:8000"
+)");
+  const auto c = load();
+  app expected{.id = "one", .keys = {{"k1", "s1"}, {"k2", "s2"}}};
+  expected.client_events = false;
+  expected.subscription_count = true;
+  expected.max_connections = 7;
+  expected.webhooks = {{"https://example.org/hook",
+                        {"channel_occupied", "member_added"},
+                        "presence-",
+                        {{"Authorization", "Bearer hush"}}},
+                       {"http://[::1]:8000", {}, "", {}}};
+  REQUIRE(c.apps.size() == 1);
+  CHECK(c.apps[0] == expected);
+  CHECK(c.apps[0].find_key("k2") == &c.apps[0].keys[1]);
+  CHECK(c.apps[0].find_key("k3") == nullptr);
+
+  const auto shown = describe(c);
+  for (const auto* secret : {"s1", "s2", "hush"})
+    CHECK_THAT(shown, !Contains('"' + std::string(secret)) && !Contains("Bearer"));
+  CHECK_THAT(shown, Contains("keys = [{key = \"k1\", secret = \"********\"}, {key = \"k2\"") &&
+                        Contains("client_events = false") && Contains("max_connections = 7") &&
+                        Contains("channel_prefix = \"presence-\""));
+  // What is shown is a file again.
+  file(shown);
+  auto again = load();
+  REQUIRE(again.apps.size() == 1);
+  CHECK(again.apps[0].keys[1].key == "k2");
+  CHECK(again.apps[0].webhooks.size() == 2);
+}
+
+TEST_CASE_METHOD(fixture, "a webhook that cannot work is refused", "[net][config]") {
+  const auto [text, sentence] = GENERATE(table<std::string, std::string>({
+      {"events = [\"channel_occupied\"]", "apps.webhooks: It needs a url."},
+      {"url = \"ftp://x\"", "apps.webhooks.url: It is not an address to send to"},
+      {"url = \"http://me:pw@x/\"", "It is not an address to send to"},
+      {"url = \"http://x/\"\nevents = [\"channel_ocupied\"]", "Did you mean channel_occupied?"},
+      {"url = \"http://x/\"\nevents = []", "Name an event, or leave it out"},
+      {"url = \"http://x/\"\nheaders = {X-Pusher-Key = \"x\"}", "is for the server to set"},
+      {"url = \"http://x/\"\nheaders = {\"a b\" = \"x\"}", "is no name of a header"},
+      {"url = \"http://x/\"\nheaders = {a = \"x\\r\\ny\"}", "not one that a header can have"},
+      {"url = \"http://x/\"\nchanel_prefix = \"x\"", "Did you mean channel_prefix?"},
+  }));
+  file("[[apps]]\nid = \"a\"\nkey = \"k\"\nsecret = \"s\"\n[[apps.webhooks]]\n" + text);
+  CAPTURE(text);
+  CHECK_THAT(errors(), Contains(sentence));
 }
 
 TEST_CASE_METHOD(fixture, "collections are declared as the API would take them", "[net][config]") {

@@ -69,8 +69,8 @@ TEST_CASE_METHOD(fixture, "the first start makes secrets that only the owner can
 
   REQUIRE(c.apps.size() == 1);
   CHECK(std::regex_match(c.apps[0].id, std::regex("velo-[a-z0-9]{8}")));
-  CHECK(std::regex_match(c.apps[0].key, std::regex("[0-9a-f]{20}")));
-  CHECK(std::regex_match(c.apps[0].secret, std::regex("[0-9a-f]{40}")));
+  CHECK(std::regex_match(c.apps[0].keys.at(0).key, std::regex("[0-9a-f]{20}")));
+  CHECK(std::regex_match(c.apps[0].keys.at(0).secret, std::regex("[0-9a-f]{40}")));
   CHECK(std::regex_match(c.superuser_token, std::regex("[a-z0-9]{48}")));
   CHECK(c.origins.at("superuser_token") == file.string());
   CHECK(std::distance(fs::directory_iterator(data), {}) == 1);

@@ -12,9 +12,9 @@ using namespace velo::net;
 namespace {
 
 const std::vector<app> apps = {
-    {"1", "key", "secret", true, {"*"}},
-    {"2", "off", "secret", false, {"*"}},
-    {"3", "strict", "secret", true, {"https://a.example", "*.b.example"}}};
+    {.id = "1", .keys = {{"key", "secret"}, {"newer", "secret2"}}},
+    {.id = "2", .keys = {{"off", "secret"}}, .enabled = false},
+    {.id = "3", .keys = {{"strict", "secret"}}, .allowed_origins = {"https://a.example", "*.b.example"}}};
 
 close_code refused(std::string_view target, std::string_view origin = {}) {
   const auto result = admit(apps, "/ws", target, origin);
@@ -31,6 +31,7 @@ bool admitted(std::string_view target, std::string_view origin = {}) {
 TEST_CASE("a WebSocket is admitted by its app's key", "[net][websocket]") {
   REQUIRE(admit(apps, "", "/app/key?protocol=7&client=js", {}).value()->id == "1");
   REQUIRE(admit(apps, "/ws", "/ws/app/%6bey", {}).value()->id == "1");
+  REQUIRE(admit(apps, "", "/app/newer", {}).value()->id == "1");
   REQUIRE(admitted("/ws/app/key/?protocol=5"));
   REQUIRE(admitted("/ws/app/key?protocol=7&flash=false&x=%zz"));
 }

@@ -193,9 +193,9 @@ websocket_server::websocket_server(std::chrono::milliseconds tick)
       loop(system_, 0, tick),
       acceptor_(accepting_, {boost::asio::ip::address_v4::loopback(), 0}) {
   settings.channel_prefix = channel_prefix;
-  settings.apps = {{"app", "key", "secret", true, {"*"}},
-                   {"off", "disabled-key", "secret", false, {"*"}},
-                   {"strict", "strict-key", "secret", true, {"https://a.example"}}};
+  settings.apps = {{.id = "app", .keys = {{"key", "secret"}}},
+                   {.id = "off", .keys = {{"disabled-key", "secret"}}, .enabled = false},
+                   {.id = "strict", .keys = {{"strict-key", "secret"}}, .allowed_origins = {"https://a.example"}}};
   loop.start();
 }
 
