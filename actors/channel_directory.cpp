@@ -134,17 +134,20 @@ void ask(loop_behavior& asker, const channel_directory& where, list_channels wha
 
 void ask(loop_behavior& asker, const channel_directory& where, channel_query what,
          then<channel_info> done) {
-  ask_one(asker, where.of_channel(what.app, what.channel), std::move(what), std::move(done));
+  const auto& shard = where.of_channel(what.app, what.channel);
+  ask_one(asker, shard, std::move(what), std::move(done));
 }
 
 void ask(loop_behavior& asker, const channel_directory& where, list_members what,
          then<member_list> done) {
-  ask_one(asker, where.of_channel(what.app, what.channel), std::move(what), std::move(done));
+  const auto& shard = where.of_channel(what.app, what.channel);
+  ask_one(asker, shard, std::move(what), std::move(done));
 }
 
 void ask(loop_behavior& asker, const channel_directory& where, terminate_user what,
          then<terminated> done) {
-  ask_one(asker, where.of_users(what.app), std::move(what), std::move(done));
+  const auto& shard = where.of_users(what.app);
+  ask_one(asker, shard, std::move(what), std::move(done));
 }
 
 }  // namespace velo::actors

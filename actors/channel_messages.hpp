@@ -18,6 +18,37 @@
 
 namespace velo::actors {
 
+// -- what connections say ----------------------------------------------------
+
+struct leave_channel {
+  app_ref app = nullptr;
+  std::string channel;
+  std::uint32_t loop = 0;
+  attachment_id membership;
+};
+using leave_channel_ptr = std::shared_ptr<const leave_channel>;
+
+/// A client's event for the other subscribers of a channel.
+struct member_event {
+  app_ref app = nullptr;
+  client_event_ptr what;
+  std::uint32_t loop = 0;
+  attachment_id membership;  ///< The sender's, on the channel.
+  std::string socket_id;
+};
+using member_event_ptr = std::shared_ptr<const member_event>;
+
+struct sign_out {
+  app_ref app = nullptr;
+  std::string user_id;
+  std::uint32_t loop = 0;
+  attachment_id membership;
+};
+using sign_out_ptr = std::shared_ptr<const sign_out>;
+
+/// A channel actor's word to itself: look what is due.
+struct channel_tick {};
+
 // -- what an application's server asks ---------------------------------------
 
 /// Which counts an answer should hold. Those a channel's kind does not have stay empty.
@@ -118,6 +149,10 @@ struct terminated {
 }  // namespace velo::actors
 
 #define VELO_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::name)
+VELO_LOCAL_MESSAGE(leave_channel_ptr)
+VELO_LOCAL_MESSAGE(member_event_ptr)
+VELO_LOCAL_MESSAGE(sign_out_ptr)
+VELO_LOCAL_MESSAGE(channel_tick)
 VELO_LOCAL_MESSAGE(publish_part_ptr)
 VELO_LOCAL_MESSAGE(publish_answer)
 VELO_LOCAL_MESSAGE(list_channels_ptr)

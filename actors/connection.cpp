@@ -5,6 +5,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -30,7 +31,14 @@ connection_behavior::connection_behavior(caf::actor_config& config, connection_c
 connection_behavior::behavior_type connection_behavior::make_behavior() {
   return {
       [this](const client_subscribe& message) { subscribe(message.channel); },
+      [this](const client_join_ptr& message) { join(*message); },
       [this](const client_unsubscribe& message) { unsubscribe(message.channel); },
+      [this](const client_event_ptr& message) {
+        if (auto* channels = plain()) channels->send(*session_, message, clock().now());
+      },
+      [this](const client_signin_ptr& message) {
+        if (auto* channels = plain()) channels->sign_in(*session_, *message);
+      },
       [this](const close_connection& message) { session_->close(message.code, message.reason); },
       [this](session_closed) { quit(); },
   };
@@ -58,8 +66,7 @@ void connection_behavior::subscribe(const std::string& wire_name) {
         subscriptions_.erase(known);
     }
   }
-  if (subscriptions_.size() >= context_.subscriptions_max) forget_ended();
-  if (subscriptions_.size() >= context_.subscriptions_max) {
+  if (room() == 0) {
     session_->subscription_error(
         wire_name, {"LimitReached",
                     "A connection may have at most " + std::to_string(context_.subscriptions_max) +
@@ -111,7 +118,33 @@ void connection_behavior::refuse(attachment_id attachment, subscription_failure 
   context_.attached.end(attachment, why);
 }
 
+std::size_t connection_behavior::room() {
+  const auto taken = [this] { return subscriptions_.size() + (plain_ ? plain_->size() : 0); };
+  if (taken() >= context_.subscriptions_max) {
+    forget_ended();
+    if (plain_) plain_->forget_refused();
+  }
+  return context_.subscriptions_max - std::min(taken(), context_.subscriptions_max);
+}
+
+client_channels* connection_behavior::plain() {
+  if (plain_) return plain_.get();
+  const auto* directory = context_.channels.directory;
+  const auto* app = directory != nullptr ? directory->find_app(app_id_) : nullptr;
+  if (app == nullptr) return nullptr;
+  plain_ =
+      std::make_unique<client_channels>(context_.channels, context_.attached.memberships(), app,
+                                        context_.loop_index, context_.answers, socket_id_);
+  return plain_.get();
+}
+
+void connection_behavior::join(const client_join& wanted) {
+  if (auto* channels = plain()) return channels->subscribe(*session_, wanted, room());
+  session_->subscription_error(wanted.channel, no_such_channel());
+}
+
 void connection_behavior::unsubscribe(const std::string& wire_name) {
+  if (plain_ && plain_->unsubscribe(wire_name)) return;
   const auto channel = parse_record_channel(wire_name, context_.channel_prefix);
   if (!channel) return;
   const auto known = subscriptions_.find(channel->id);
@@ -132,6 +165,8 @@ void connection_behavior::leave(const channel_id& channel, const subscription& s
 void connection_behavior::on_exit() {
   for (const auto& [channel, s] : subscriptions_) leave(channel, s);
   subscriptions_.clear();
+  if (plain_) plain_->leave_all();
+  plain_.reset();
   session_.reset();
 }
 

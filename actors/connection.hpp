@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "actors/client_channels.hpp"
 #include "actors/event_loop.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/loop.hpp"
@@ -28,6 +29,7 @@ struct connection_context {
   const storage::database& database;
   std::string channel_prefix;
   std::size_t subscriptions_max = 1000;
+  client_channels_context channels = {};
 };
 
 class connection_behavior : public on_loop<connection_actor::base> {
@@ -47,6 +49,12 @@ class connection_behavior : public on_loop<connection_actor::base> {
   };
 
   void subscribe(const std::string& wire_name);
+  void join(const client_join& wanted);
+  /// Made when the client first asks for a plain channel or signs in; null where its
+  /// app has none.
+  client_channels* plain();
+  /// How many more channels the client may be on.
+  std::size_t room();
   void unsubscribe(const std::string& wire_name);
   void attach_to(const channel_id& channel, bool is_private, attachment_id attachment,
                  const std::string& collection_id);
@@ -59,6 +67,7 @@ class connection_behavior : public on_loop<connection_actor::base> {
   std::shared_ptr<session> session_;
   std::string app_id_, socket_id_;
   boost::container::flat_map<channel_id, subscription> subscriptions_;
+  std::unique_ptr<client_channels> plain_;
 };
 
 /// Starts the actor of `client`; tell it session_closed when the socket is gone.

@@ -1,6 +1,7 @@
 #include "actors/engine.hpp"
 
 #include "actors/auth.hpp"
+#include "actors/channel.hpp"
 #include "actors/pruner.hpp"
 #include "actors/reader.hpp"
 #include "actors/registry.hpp"
@@ -10,6 +11,7 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -67,6 +69,24 @@ outcome<collection_ptr> engine::declare(const nlohmann::json& fields) {
   return result;
 }
 
+void engine::open_channels(std::vector<app_options> apps, const channel_options& options) {
+  std::vector<channel_actor> shards;
+  for (unsigned i = 0; i < std::max(options.shards, 1U); ++i)
+    shards.push_back(system_.spawn<channel_behavior>(options));
+  *channels_ = channel_directory(std::move(apps), std::move(shards));
+}
+
+void engine::close_channels() {
+  caf::scoped_actor self(system_);
+  for (const auto& shard : channels_->shards()) {
+    // An exit overtakes what waits in a mailbox; a question does not.
+    self->request(shard, flush_max, channel_query_ptr{std::make_shared<const channel_query>()})
+        .receive([](const channel_info&) {}, [](const caf::error&) {});
+    caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
+    self->wait_for(shard);
+  }
+}
+
 void engine::flush() {
   if (stopped_) return;
   caf::scoped_actor self(system_);
@@ -80,6 +100,7 @@ void engine::flush() {
 void engine::stop() {
   flush();
   if (std::exchange(stopped_, true)) return;
+  close_channels();
   caf::scoped_actor self(system_);
   // Everything below refers to the database, so it goes only after they have ended.
   std::vector<collection_actor> collections;

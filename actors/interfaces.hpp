@@ -31,14 +31,26 @@ using loop_actor = caf::typed_actor<
     // The attachment is live: its client hears that the subscription succeeded.
     caf::reacts_to<attached>,
     // The attachment was refused or has ended: its client hears why, then nothing more.
-    caf::reacts_to<ended_ptr>>;
+    caf::reacts_to<ended_ptr>,
+    // Delivers a frame of a plain channel, or about a user, to those who are still there.
+    caf::reacts_to<text_fan_out_ptr>,
+    // A plain channel refuses a socket: its client hears why.
+    caf::reacts_to<membership_refused_ptr>,
+    // Closes the sockets of these.
+    caf::reacts_to<sockets_closed_ptr>>;
 
 /// One client's Pusher session, on its socket's loop.
 using connection_actor = caf::typed_actor<
     // The client subscribes to a record channel; its answer comes through the loop.
     caf::reacts_to<client_subscribe>,
+    // The client subscribes to a plain channel; answered by the channel.
+    caf::reacts_to<client_join_ptr>,
     // The client no longer wants a channel; unknown ones are no error.
     caf::reacts_to<client_unsubscribe>,
+    // The client has an event for a channel's other subscribers.
+    caf::reacts_to<client_event_ptr>,
+    // The client is this user, as its app has signed.
+    caf::reacts_to<client_signin_ptr>,
     // Closes the socket after what is queued on it.
     caf::reacts_to<close_connection>,
     // The socket is gone: detaches everything and ends.

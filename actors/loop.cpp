@@ -90,6 +90,11 @@ loop_behavior::behavior_type loop_behavior::make_behavior() {
       [this](const fan_out_ptr& message) { deliver(*message); },
       [this](const attached& message) { attachments_.succeed(message.attachment); },
       [this](const ended_ptr& message) { attachments_.end(message->attachment, message->why); },
+      [this](const text_fan_out_ptr& message) { attachments_.memberships().deliver(*message); },
+      [this](const membership_refused_ptr& message) {
+        attachments_.memberships().refuse(*message);
+      },
+      [this](const sockets_closed_ptr& message) { attachments_.memberships().close(*message); },
   };
 }
 

@@ -8,6 +8,7 @@
 
 #include "actors/event_loop.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/memberships.hpp"
 #include "actors/stages.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -40,6 +41,9 @@ class attachments {
   /// The channel's name on the wire.
   [[nodiscard]] std::string wire_name(const channel_id& channel, bool is_private) const;
 
+  /// What the loop's sessions have with plain channels and users.
+  [[nodiscard]] actors::memberships& memberships() { return memberships_; }
+
  private:
   struct slot {
     session* owner = nullptr;
@@ -55,6 +59,7 @@ class attachments {
   std::string public_prefix_, private_prefix_;
   std::vector<slot> slots_;
   std::vector<std::uint32_t> free_;
+  actors::memberships memberships_;
 };
 
 /// Tells `attachments` of its loop what the collections say.

@@ -190,6 +190,29 @@ struct stale_candidates {
 };
 using stale_candidates_ptr = std::shared_ptr<const stale_candidates>;
 
+// -- plain channels, to a loop -----------------------------------------------
+
+/// A frame for memberships (memberships.hpp) of one loop.
+struct text_fan_out {
+  text_ptr frame;
+  std::vector<attachment_id> targets;
+};
+using text_fan_out_ptr = std::shared_ptr<const text_fan_out>;
+
+struct membership_refused {
+  attachment_id membership;
+  std::string channel;
+  subscription_failure why;
+};
+using membership_refused_ptr = std::shared_ptr<const membership_refused>;
+
+struct sockets_closed {
+  std::vector<attachment_id> targets;
+  std::uint16_t code = 0;
+  std::string reason;
+};
+using sockets_closed_ptr = std::shared_ptr<const sockets_closed>;
+
 struct drop_connection {
   channel_id channel;
   std::optional<std::int64_t> unless_seen_since_ms;  ///< Keep it if it was seen at or after this.
@@ -218,6 +241,34 @@ struct client_subscribe {
 struct client_unsubscribe {
   std::string channel;
 };
+
+/// Who somebody is on a presence channel.
+struct channel_member {
+  std::string user_id;
+  std::string user_info;  ///< JSON text; `null` where there is none.
+};
+
+/// A plain channel, authorised where its kind needs a signature.
+struct client_join {
+  std::string channel;
+  std::optional<channel_member> member;  ///< Presence; without it, the user signed in.
+};
+using client_join_ptr = std::shared_ptr<const client_join>;
+
+struct client_event {
+  std::string channel;
+  std::string event;  ///< `client-...`
+  std::string data;   ///< As the receivers' string: a string's content, anything else as JSON.
+};
+using client_event_ptr = std::shared_ptr<const client_event>;
+
+struct client_signin {
+  channel_member user;
+  std::vector<std::string> watchlist;  ///< Distinct ids of users.
+  bool watchlist_cut = false;          ///< There were more than may be watched.
+  std::string user_data;               ///< As it was signed; the answer repeats it.
+};
+using client_signin_ptr = std::shared_ptr<const client_signin>;
 struct close_connection {
   std::uint16_t code = 0;
   std::string reason;
@@ -302,6 +353,12 @@ VELO_LOCAL_MESSAGE(connection_ptr)
 VELO_LOCAL_MESSAGE(renew_claims)
 VELO_LOCAL_MESSAGE(client_subscribe)
 VELO_LOCAL_MESSAGE(client_unsubscribe)
+VELO_LOCAL_MESSAGE(client_join_ptr)
+VELO_LOCAL_MESSAGE(client_event_ptr)
+VELO_LOCAL_MESSAGE(client_signin_ptr)
+VELO_LOCAL_MESSAGE(text_fan_out_ptr)
+VELO_LOCAL_MESSAGE(membership_refused_ptr)
+VELO_LOCAL_MESSAGE(sockets_closed_ptr)
 VELO_LOCAL_MESSAGE(close_connection)
 VELO_LOCAL_MESSAGE(session_closed)
 VELO_LOCAL_MESSAGE(authenticate)

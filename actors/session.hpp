@@ -28,6 +28,9 @@ struct delivery {
   std::uint32_t channel_bytes = 0;
 };
 
+/// A whole text frame's payload, put together once for all who get it.
+using text_ptr = std::shared_ptr<const std::string>;
+
 /// Why a subscription was refused or ended: the fields of a
 /// `pusher:subscription_error` (PUSHER_PROTOCOL.md 5.4).
 struct subscription_failure {
@@ -54,6 +57,10 @@ class session {
   virtual void deliver(delivery& to_many, std::string_view channel) {
     deliver(*to_many.what, to_many.channel_prefix, channel);
   }
+
+  /// Queues a frame that says the same to everybody: events of plain channels and
+  /// answers of the protocol.
+  virtual void deliver_text(const text_ptr& frame) = 0;
 
   virtual void subscription_succeeded(std::string_view channel) = 0;
   virtual void subscription_error(std::string_view channel, const subscription_failure& why) = 0;

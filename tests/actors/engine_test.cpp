@@ -125,7 +125,7 @@ TEST_CASE("what was acknowledged is there after a restart, the connection goes o
   auto answers = r.system.spawn<loop_behavior>(std::ref(loop), std::ref(attached));
   connection_context context{
       loop, 0, attached, answers, r.engine->registry(), r.engine->database(), "velo.realtime.",
-      1000};
+      1000, {}};
   auto client = std::make_shared<fake_session>();
   auto connection = spawn_connection(context, client, "app", "1.1");
   caf::anon_send(connection, client_subscribe{"velo.realtime." + stored.uuid});

@@ -4,6 +4,8 @@ velo_unit_tests(actors
   actors/auth_test.cpp
   actors/base64url_test.cpp
   actors/channel_name_test.cpp
+  actors/channel_test.cpp
+  actors/channel_webhook_test.cpp
   actors/connection_test.cpp
   actors/constant_time_test.cpp
   actors/definition_test.cpp
@@ -17,6 +19,7 @@ velo_unit_tests(actors
   actors/live_model_test.cpp
   actors/live_subscriptions_test.cpp
   actors/names_test.cpp
+  actors/presence_test.cpp
   actors/pruner_test.cpp
   actors/random_test.cpp
   actors/reader_test.cpp
@@ -24,6 +27,8 @@ velo_unit_tests(actors
   actors/rule_change_test.cpp
   actors/sort_order_test.cpp
   actors/store_test.cpp
+  actors/subscriber_set_test.cpp
+  actors/user_test.cpp
   actors/write_answer_codec_test.cpp
   actors/write_judge_test.cpp)
 target_precompile_headers(actors_tests PRIVATE

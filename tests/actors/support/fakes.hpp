@@ -33,6 +33,7 @@ struct fake_session : session {
     std::string reason;
   };
   std::vector<heard> log;
+  std::vector<nlohmann::json> frames;  ///< Those of plain channels and users, whole.
   std::function<void(const heard&)> on_deliver = [](const heard&) {};
 
   void deliver(const event& what, std::string_view prefix, std::string_view channel) override {
@@ -40,6 +41,9 @@ struct fake_session : session {
     log.push_back(
         {what.name, std::string(prefix).append(channel), nlohmann::json::parse(text), 0, {}});
     on_deliver(log.back());
+  }
+  void deliver_text(const text_ptr& frame) override {
+    frames.push_back(nlohmann::json::parse(*frame));
   }
   void subscription_succeeded(std::string_view channel) override {
     log.push_back({"succeeded", std::string(channel), {}, 0, {}});

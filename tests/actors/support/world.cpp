@@ -27,8 +27,8 @@ void world::start() {
   registry = system->spawn<registry_behavior>(store, std::cref(*database), std::cref(options));
   reader = system->spawn<reader_behavior>(std::cref(*database), std::cref(options));
   answers = system->spawn<loop_behavior>(std::ref(*loop), std::ref(attached));
-  context.emplace(connection_context{*loop, 0, attached, answers, registry, *database,
-                                     options.channel_prefix, 1000});
+  context.emplace(connection_context{
+      *loop, 0, attached, answers, registry, *database, options.channel_prefix, 1000, {}});
   settle();
 }
 
@@ -38,6 +38,9 @@ void world::stop() {
                    caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(answers)})
     caf::anon_send_exit(end, caf::exit_reason::user_shutdown);
   settle();
+  for (const auto& shard : channels.shards())
+    caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
+  settle();
   // Whatever a test left connected.
   context.reset();
   store = nullptr;
@@ -45,9 +48,18 @@ void world::stop() {
   reader = nullptr;
   answers = nullptr;
   settle();
+  channels = {};
   loop.reset();
   system.reset();
   database.reset();
+}
+
+void world::open_channels(std::vector<app_options> apps, const channel_options& wanted) {
+  std::vector<channel_actor> shards;
+  for (unsigned i = 0; i < wanted.shards; ++i)
+    shards.push_back(system->spawn<channel_behavior>(wanted));
+  channels = channel_directory(std::move(apps), std::move(shards));
+  context->channels = {&channels, wanted};
 }
 
 void world::restart() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/auth.hpp"
+#include "actors/channel.hpp"
 #include "actors/connection.hpp"
 #include "actors/loop.hpp"
 #include "actors/pruner.hpp"
@@ -155,6 +156,15 @@ class world {
     return (to.is_public ? "velo.realtime." : "private-velo.realtime.") + to.uuid;
   }
 
+  // -- plain channels --------------------------------------------------------------
+
+  /// Gives the world plain channels; before the first client connects.
+  void open_channels(std::vector<app_options> apps, const channel_options& wanted = {});
+  /// The loop, as whoever asks the channels.
+  loop_behavior& asker() {
+    return static_cast<loop_behavior&>(*caf::actor_cast<caf::abstract_actor*>(answers));
+  }
+
   // -- what is stored --------------------------------------------------------------
 
   std::optional<json> record(const std::string& collection_id, const std::string& id) const;
@@ -172,6 +182,7 @@ class world {
   reader_actor reader;
   loop_actor answers;
   std::optional<connection_context> context;
+  channel_directory channels;
 
  private:
   void start();
