@@ -11,8 +11,7 @@ const app_key* app::find_key(std::string_view key) const {
 }
 
 const app* find_app(const std::vector<app>& apps, std::string_view id) {
-  const auto at =
-      std::find_if(apps.begin(), apps.end(), [id](const app& a) { return a.id == id; });
+  const auto at = std::find_if(apps.begin(), apps.end(), [id](const app& a) { return a.id == id; });
   return at == apps.end() ? nullptr : &*at;
 }
 

@@ -67,8 +67,8 @@ struct limits_config {
 struct pusher_config {
   std::chrono::milliseconds activity_timeout{};  ///< Whole seconds.
   std::chrono::milliseconds pong_timeout{};
-  std::chrono::milliseconds cache_ttl{};        ///< How long a cache channel keeps its event.
-  std::chrono::milliseconds member_grace{};     ///< How long a member may be away unnoticed.
+  std::chrono::milliseconds cache_ttl{};         ///< How long a cache channel keeps its event.
+  std::chrono::milliseconds member_grace{};      ///< How long a member may be away unnoticed.
   std::chrono::milliseconds signature_window{};  ///< How far auth_timestamp may be off.
 };
 

@@ -14,9 +14,16 @@ namespace {
 
 using nlohmann::json;
 
-const std::array<std::string, 10> app_keys{
-    "id",      "key",           "secret",             "keys",            "enabled",
-    "webhooks", "client_events", "subscription_count", "max_connections", "allowed_origins"};
+const std::array<std::string, 10> app_keys{"id",
+                                           "key",
+                                           "secret",
+                                           "keys",
+                                           "enabled",
+                                           "webhooks",
+                                           "client_events",
+                                           "subscription_count",
+                                           "max_connections",
+                                           "allowed_origins"};
 
 constexpr std::size_t name_bytes_max = 64;
 
@@ -110,8 +117,8 @@ class app_reader {
   }
 
   void read_webhooks(const json& value) {
-    if (!value.is_array() || !std::all_of(value.begin(), value.end(),
-                                          [](const json& hook) { return hook.is_object(); }))
+    if (!value.is_array() ||
+        !std::all_of(value.begin(), value.end(), [](const json& hook) { return hook.is_object(); }))
       return wrong("webhooks", "Tables are expected: write [[apps.webhooks]].");
     for (std::size_t i = 0; i < value.size(); ++i)
       app_.webhooks.push_back(

@@ -72,8 +72,9 @@ std::string describe(const app_webhook& hook) {
 }
 
 std::string describe(const config& c, const app& a) {
-  auto out = heading("apps", origin_of(c, "apps." + a.id)) + "id = " + quoted_toml(a.id) +
-             '\n' + describe_keys(a.keys) + "enabled = " + truth(a.enabled) + "\nclient_events = " + truth(a.client_events) +
+  auto out = heading("apps", origin_of(c, "apps." + a.id)) + "id = " + quoted_toml(a.id) + '\n' +
+             describe_keys(a.keys) + "enabled = " + truth(a.enabled) +
+             "\nclient_events = " + truth(a.client_events) +
              "\nsubscription_count = " + truth(a.subscription_count) + '\n';
   out += a.max_connections == 0 ? "# max_connections is not set\n"
                                 : "max_connections = " + std::to_string(a.max_connections) + '\n';
@@ -96,8 +97,8 @@ std::string describe(const config& c, const storage::collection& declared) {
   }
   out += "hidden = " + list(declared.hidden) + "\nguarded = " + list(declared.guarded) +
          "\nhistory = " + quoted_toml(storage::to_string(declared.history)) +
-         "\nmirror = " + truth(declared.mirror) +
-         "\nshards = " + std::to_string(declared.shards) + '\n';
+         "\nmirror = " + truth(declared.mirror) + "\nshards = " + std::to_string(declared.shards) +
+         '\n';
   if (!declared.app.empty()) out += "app = " + quoted_toml(declared.app) + '\n';
   return out;
 }

@@ -20,9 +20,8 @@ const std::array<std::string, 4> webhook_keys{"url", "events", "channel_prefix",
 
 // Ours to say: the signature is about these, the client frames with the others.
 constexpr std::array<std::string_view, 9> headers_taken{
-    "content-type",      "x-pusher-key", "x-pusher-signature", "content-length",
-    "transfer-encoding", "connection",   "host",               "user-agent",
-    "expect"};
+    "content-type", "x-pusher-key", "x-pusher-signature", "content-length", "transfer-encoding",
+    "connection",   "host",         "user-agent",         "expect"};
 
 std::string lower(std::string_view text) {
   std::string out(text);

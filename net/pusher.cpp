@@ -85,7 +85,8 @@ parsed read_client_event(const json& frame, std::string event) {
   client_event_frame out{std::move(event), {}, "null"};
   if (!take_text(frame, "channel", out.channel) || out.channel.empty())
     return wrong("A client event needs a channel.");
-  if (const auto data = frame.find("data"); data != frame.end()) out.data = data->dump();
+  if (const auto data = frame.find("data"); data != frame.end())
+    out.data = data->is_string() ? data->get<std::string>() : data->dump();
   return client_frame(std::move(out));
 }
 

@@ -51,7 +51,9 @@ struct signin_frame {
 struct client_event_frame {
   std::string event;
   std::string channel;
-  std::string data;  ///< JSON text; "null" where there was none.
+  /// What its receivers get as their string, which is what every SDK takes: the
+  /// content of a string, the JSON text of anything else, "null" where there was none.
+  std::string data;
 
   bool operator==(const client_event_frame&) const = default;
 };

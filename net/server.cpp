@@ -18,11 +18,13 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,6 +41,26 @@ using tcp_socket = boost::asio::ip::tcp::socket;
 constexpr auto goodbye_max = 500ms;
 constexpr auto poll_interval = 10ms;
 
+actors::channel_options channel_options_of(const config& c) {
+  actors::channel_options o;
+  o.presence_members_max = c.limits.presence_members;
+  o.cache_ttl = c.pusher.cache_ttl;
+  o.member_grace = c.pusher.member_grace;
+  o.client_events_per_second = c.limits.client_events_per_second;
+  o.event_bytes_max = c.limits.event_bytes;
+  o.event_name_bytes_max = c.limits.event_name_bytes;
+  return o;
+}
+
+actors::app_options app_options_of(const app& a) {
+  actors::app_options o;
+  o.id = a.id;
+  o.client_events = a.client_events;
+  o.subscription_count = a.subscription_count;
+  o.connections_max = a.max_connections;
+  return o;
+}
+
 // One I/O thread with what lives on it.
 struct worker {
   worker(caf::actor_system& system, std::uint32_t index, std::chrono::milliseconds tick,
@@ -54,7 +76,8 @@ struct worker {
                 engine.registry(),
                 engine.database(),
                 settings.realtime.channel_prefix,
-                settings.limits.subscriptions_per_connection} {}
+                settings.limits.subscriptions_per_connection,
+                {&engine.channels(), channel_options_of(settings)}} {}
 
   [[nodiscard]] actors::loop_behavior& asker() {
     return static_cast<actors::loop_behavior&>(*caf::actor_cast<caf::abstract_actor*>(answers));
@@ -167,6 +190,7 @@ void fill(websocket_settings& ws, const config& c) {
   ws.apps = c.apps;
   ws.path_prefix = c.path_prefix;
   ws.channel_prefix = c.realtime.channel_prefix;
+  ws.identities = {c.limits.user_id_bytes, c.limits.presence_member_bytes, c.limits.watchlist};
   ws.frame_bytes_max = c.limits.frame_bytes;
   ws.outbox.bytes_max = c.limits.outbox_bytes;
   ws.outbox.frames_max = c.limits.outbox_frames;
@@ -204,9 +228,13 @@ int run_server(const config& c) {
     throw std::runtime_error("data directory " + c.data + ": " + started.error().message());
   auto& engine = **started;
   declare_collections(engine, c);
+  std::vector<actors::app_options> apps;
+  std::transform(c.apps.begin(), c.apps.end(), std::back_inserter(apps), app_options_of);
+  engine.open_channels(std::move(apps), channel_options_of(c));
 
   websocket_settings ws;
   fill(ws, c);
+  ws.channels = &engine.channels();
   const auto http = std::make_shared<http_settings>();
   fill(*http, c);
   const auto tick =

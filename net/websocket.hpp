@@ -3,9 +3,11 @@
 
 #pragma once
 
+#include "actors/channel_directory.hpp"
 #include "actors/connection.hpp"
 #include "net/config.hpp"
 #include "net/outbox.hpp"
+#include "net/pusher_client.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/message.hpp>
@@ -30,6 +32,14 @@ struct websocket_settings {
   std::string path_prefix;     ///< Before `/app/{key}`.
   std::string channel_prefix;  ///< Of record channels.
   std::string server_name = "velo";
+  identity_limits identities;
+  /// Of the apps above, with their counts of connections; null: nobody counts them.
+  const actors::channel_directory* channels = nullptr;
+
+  /// What the actors know of one of `apps`; null where there is no directory.
+  [[nodiscard]] actors::app_ref live(const app& of) const {
+    return channels != nullptr ? channels->find_app(of.id) : nullptr;
+  }
 
   std::size_t frame_bytes_max = 100U << 10U;  ///< A larger message from a client closes with 1009.
   outbox_limits outbox;

@@ -5,6 +5,7 @@
 #include "actors/record_channel.hpp"
 #include "net/channel_name.hpp"
 #include "net/frame_header.hpp"
+#include "net/pusher_client.hpp"
 #include "net/signature.hpp"
 #include "net/websocket_admission.hpp"
 #include "net/websocket_handshake.hpp"
@@ -88,7 +89,15 @@ admission websocket_session::take_place(admission admitted) {
     return close_code::over_capacity;
   }
   holds_place_ = true;
-  return admitted;
+  const auto* live = settings_.live(**admitted);
+  if (live == nullptr) return admitted;
+  const auto others_of_app = live->connections.fetch_add(1, std::memory_order_relaxed);
+  if (live->connections_max == 0 || others_of_app < live->connections_max) {
+    app_ = *admitted;
+    return admitted;
+  }
+  live->connections.fetch_sub(1, std::memory_order_relaxed);
+  return close_code::over_quota;
 }
 
 void websocket_session::opened(const connector& connect, admission admitted) {
@@ -121,10 +130,7 @@ void websocket_session::handle(const subscribe_frame& frame) {
   if (actors::in_record_namespace(frame.channel, settings_.channel_prefix)) {
     return subscribe_to_record_channel(frame);
   }
-  // The kinds of plain Pusher channels (kind_of()) become branches here.
-  subscription_error(
-      frame.channel,
-      {"NotFound", "This version of the server carries record channels only.", 404, {}});
+  plain().handle(frame);
 }
 
 void websocket_session::subscribe_to_record_channel(const subscribe_frame& frame) {
@@ -134,8 +140,8 @@ void websocket_session::subscribe_to_record_channel(const subscribe_frame& frame
         frame.channel,
         {"NotFound", "There is no such channel; subscribe anew over HTTP.", 404, {}});
   }
-  if (channel->is_private && !verify_channel_auth(*app_, socket_id_,
-                                                  frame.channel, frame.auth, frame.channel_data)) {
+  if (channel->is_private &&
+      !verify_channel_auth(*app_, socket_id_, frame.channel, frame.auth, frame.channel_data)) {
     return subscription_error(
         frame.channel,
         {"AuthError",
@@ -159,14 +165,21 @@ void websocket_session::handle(const pong_frame&) {
   // A sign of life, which was noted already.
 }
 
-void websocket_session::handle(const signin_frame&) {
-  queue_text(error_frame(close_code::connection_unauthorized,
-                         "This version of the server does not sign users in."));
+void websocket_session::handle(const signin_frame& frame) {
+  plain().handle(frame);
 }
 
-void websocket_session::handle(const client_event_frame&) {
-  queue_text(error_frame(close_code::client_event_rejected,
-                         "This version of the server does not carry client events."));
+void websocket_session::handle(const client_event_frame& frame) {
+  if (actors::in_record_namespace(frame.channel, settings_.channel_prefix)) {
+    queue_text(error_frame(close_code::client_event_rejected,
+                           "Only collections speak on record channels."));
+    return;
+  }
+  plain().handle(frame);
+}
+
+pusher_client websocket_session::plain() {
+  return {*app_, socket_id_, settings_.identities, *this, connection_};
 }
 
 void websocket_session::handle(const unknown_frame& frame) {
@@ -224,6 +237,12 @@ void websocket_session::subscription_error(std::string_view channel,
   queue_text(subscription_error_frame(channel, why.type, why.message, why.status, why.reason));
 }
 
+void websocket_session::deliver_text(const actors::text_ptr& frame) {
+  loop_.make_room_for_delivery();
+  if (!transport_.is_open()) return;
+  if (!transport_.deliver(loop_.deliveries().prepare(frame), {})) overflow();
+}
+
 void websocket_session::queue_text(std::string_view text) {
   const frame_header header(frame_opcode::text, text.size());
   queue(std::array{header.view(), text});
@@ -279,6 +298,8 @@ void websocket_session::closed() {
   loop_.unwatch(*this);
   if (std::exchange(holds_place_, false)) {
     settings_.connections.fetch_sub(1, std::memory_order_relaxed);
+    const auto* live = app_ != nullptr ? settings_.live(*app_) : nullptr;
+    if (live != nullptr) live->connections.fetch_sub(1, std::memory_order_relaxed);
   }
   if (connection_) caf::anon_send(std::exchange(connection_, {}), actors::session_closed{});
   // Whoever made this call still needs the session.

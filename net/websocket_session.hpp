@@ -9,6 +9,7 @@
 #include "actors/session.hpp"
 #include "net/close_code.hpp"
 #include "net/pusher.hpp"
+#include "net/pusher_client.hpp"
 #include "net/reactor.hpp"
 #include "net/websocket.hpp"
 #include "net/websocket_transport.hpp"
@@ -38,6 +39,7 @@ class websocket_session final : public actors::session,
   void deliver(const actors::event& what, std::string_view channel_prefix,
                std::string_view channel) override;
   void deliver(actors::delivery& to_many, std::string_view channel) override;
+  void deliver_text(const actors::text_ptr& frame) override;
   void subscription_succeeded(std::string_view channel) override;
   void subscription_error(std::string_view channel,
                           const actors::subscription_failure& why) override;
@@ -67,6 +69,8 @@ class websocket_session final : public actors::session,
   void handle(const unknown_frame& frame);
   void invalid(std::string_view message);
   void subscribe_to_record_channel(const subscribe_frame& frame);
+  /// This client for plain channels and users.
+  [[nodiscard]] pusher_client plain();
 
   void queue(std::span<const std::string_view> pieces);
   void queue_text(std::string_view text);

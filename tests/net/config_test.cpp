@@ -178,7 +178,8 @@ TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net
 
 TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[net][config]") {
   file(
-      "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\noutbox_total_bytes = 5\n[[driver]]\nkind = "
+      "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\noutbox_total_bytes = "
+      "5\n[[driver]]\nkind = "
       "\"x\"\n");
   sources.environment = {{"VELO_TLS_KEY", "x"}};
   const auto text = errors();
@@ -252,7 +253,8 @@ TEST_CASE_METHOD(fixture, "an empty file is a configuration", "[net][config]") {
 TEST_CASE_METHOD(fixture, "apps come from the file, and the variables add one", "[net][config]") {
   file(
       "[[apps]]\nid = \"one\"\nkey = \"k1\"\nsecret = \"s1\"\nallowed_origins = [\"https://a\"]\n");
-  CHECK(load().apps == std::vector<app>{{.id = "one", .keys = {{"k1", "s1"}}, .allowed_origins = {"https://a"}}});
+  CHECK(load().apps ==
+        std::vector<app>{{.id = "one", .keys = {{"k1", "s1"}}, .allowed_origins = {"https://a"}}});
 
   sources.environment = {{"VELO_APP_ID", "two"}, {"VELO_APP_KEY", "k2"}, {"VELO_APP_SECRET", "s2"}};
   const auto c = load();

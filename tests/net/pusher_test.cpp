@@ -83,7 +83,9 @@ TEST_CASE("signin and client events are told apart", "[net][pusher]") {
             R"({"event":"client-typing","channel":"private-x","data":{"a":1}})") ==
         client_event_frame{"client-typing", "private-x", R"({"a":1})"});
   CHECK(parsed<client_event_frame>(R"({"event":"client-t","channel":"c","data":"{}"})").data ==
-        R"("{}")");
+        "{}");
+  CHECK(parsed<client_event_frame>(R"({"event":"client-t","channel":"c","data":"hi"})").data ==
+        "hi");
   CHECK(parsed<client_event_frame>(R"({"event":"client-t","channel":"c"})").data == "null");
 }
 

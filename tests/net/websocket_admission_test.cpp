@@ -11,10 +11,11 @@ using namespace velo::net;
 
 namespace {
 
-const std::vector<app> apps = {
-    {.id = "1", .keys = {{"key", "secret"}, {"newer", "secret2"}}},
-    {.id = "2", .keys = {{"off", "secret"}}, .enabled = false},
-    {.id = "3", .keys = {{"strict", "secret"}}, .allowed_origins = {"https://a.example", "*.b.example"}}};
+const std::vector<app> apps = {{.id = "1", .keys = {{"key", "secret"}, {"newer", "secret2"}}},
+                               {.id = "2", .keys = {{"off", "secret"}}, .enabled = false},
+                               {.id = "3",
+                                .keys = {{"strict", "secret"}},
+                                .allowed_origins = {"https://a.example", "*.b.example"}}};
 
 close_code refused(std::string_view target, std::string_view origin = {}) {
   const auto result = admit(apps, "/ws", target, origin);

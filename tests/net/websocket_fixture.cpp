@@ -27,7 +27,19 @@ class noting_connection : public actors::on_loop<actors::connection_actor::base>
   behavior_type make_behavior() override {
     return {
         [this](const actors::client_subscribe& m) { log_.add("subscribe " + m.channel); },
+        [this](const actors::client_join_ptr& m) {
+          log_.add("join " + m->channel +
+                   (m->member ? ' ' + m->member->user_id + ' ' + m->member->user_info : ""));
+        },
         [this](const actors::client_unsubscribe& m) { log_.add("unsubscribe " + m.channel); },
+        [this](const actors::client_event_ptr& m) {
+          log_.add(m->event + ' ' + m->channel + ' ' + m->data);
+        },
+        [this](const actors::client_signin_ptr& m) {
+          auto entry = "sign in " + m->user.user_id + ' ' + m->user.user_info;
+          for (const auto& id : m->watchlist) entry += ' ' + id;
+          log_.add(entry + (m->watchlist_cut ? " and more" : ""));
+        },
         [this](const actors::close_connection& m) { client_->close(m.code, m.reason); },
         [this](actors::session_closed) {
           log_.add("closed");
@@ -195,7 +207,9 @@ websocket_server::websocket_server(std::chrono::milliseconds tick)
   settings.channel_prefix = channel_prefix;
   settings.apps = {{.id = "app", .keys = {{"key", "secret"}}},
                    {.id = "off", .keys = {{"disabled-key", "secret"}}, .enabled = false},
-                   {.id = "strict", .keys = {{"strict-key", "secret"}}, .allowed_origins = {"https://a.example"}}};
+                   {.id = "strict",
+                    .keys = {{"strict-key", "secret"}},
+                    .allowed_origins = {"https://a.example"}}};
   loop.start();
 }
 

@@ -199,18 +199,24 @@ TEST_CASE("a subscription that cannot be is answered by its reason", "[net][webs
   auto client = server.upgrade();
   client.read_handshake();
   const auto socket_id = socket_id_of(client.read_json());
-  const auto [channel, auth, type, status] =
-      GENERATE_COPY(table<std::string, std::string, std::string, int>({
-          {private_channel, "", "AuthError", 401},
-          {private_channel, "key:" + std::string(64, '0'), "AuthError", 401},
-          {private_channel, sign_channel("key", "other", "1.1", private_channel).value(),
-           "AuthError", 401},
-          {"velo.realtime.nobody", "", "NotFound", 404},
-          {"private-velo.realtime.", "", "NotFound", 404},
-          {"chat", "", "NotFound", 404},
-          {"presence-room", "key:x", "NotFound", 404},
-          {"#server-to-user-1", "", "NotFound", 404},
-      }));
+  const auto [channel, auth, type,
+              status] = GENERATE_COPY(table<std::string, std::string, std::string, int>({
+      {private_channel, "", "AuthError", 401},
+      {private_channel, "key:" + std::string(64, '0'), "AuthError", 401},
+      {private_channel, sign_channel("key", "other", "1.1", private_channel).value(), "AuthError",
+       401},
+      {"velo.realtime.nobody", "", "NotFound", 404},
+      {"private-velo.realtime.", "", "NotFound", 404},
+      {"presence-velo.realtime.8b1f6b0e-3c1f-4f0a-9a39-0d6f5c3f2b11", "", "NotFound", 404},
+      {"private-x", "", "AuthError", 401},
+      {"private-x", "strict-key:" + std::string(64, '0'), "AuthError", 401},
+      {"private-x", sign_channel("key", "secret", "1.1", "private-x").value(), "AuthError", 401},
+      {"presence-room", "key:x", "AuthError", 401},
+      {"private-encrypted-cache-x", "key:x", "AuthError", 401},
+      {"no spaces", "", "NotFound", 400},
+      {std::string(165, 'c'), "", "NotFound", 400},
+      {"#other", "", "NotFound", 404},
+  }));
   client.text(subscribe(channel, auth));
   const auto answer = client.read_json();
   REQUIRE(answer["event"] == "pusher:subscription_error");
@@ -220,13 +226,130 @@ TEST_CASE("a subscription that cannot be is answered by its reason", "[net][webs
   REQUIRE(server.log.entries().empty());
 }
 
-TEST_CASE("what this version does not carry is refused in a sentence", "[net][websocket]") {
+TEST_CASE("subscriptions to plain channels go to the actor once they are authorised",
+          "[net][websocket]") {
+  websocket_server server;
+  server.settings.apps.front().keys.push_back({"newer-key", "newer-secret"});
+  server.settings.identities.member_bytes = 20;
+  server.settings.identities.user_id_bytes = 5;
+  auto client = server.upgrade();
+  client.read_handshake();
+  const auto socket_id = socket_id_of(client.read_json());
+  const auto presence = [&](const std::string& data) {
+    const auto auth = sign_channel("key", "secret", socket_id, "presence-room", data).value();
+    client.text(nlohmann::json{
+        {"event", "pusher:subscribe"},
+        {"data", {{"channel", "presence-room"}, {"auth", auth}, {"channel_data", data}}}}
+                    .dump());
+  };
+  client.text(subscribe("chat"));
+  // Any active key of the app will do, whichever the connection came with.
+  client.text(subscribe("private-x",
+                        sign_channel("newer-key", "newer-secret", socket_id, "private-x").value()));
+  client.text(subscribe("#server-to-user-1"));
+  presence(R"({"user_id":10,"user_info":{"z":1,"a":"\u00eb"}})");
+  presence(R"({"user_id":"u"})");
+  REQUIRE(server.log.wait_for(5) ==
+          std::vector<std::string>{"join chat", "join private-x", "join #server-to-user-1",
+                                   R"(join presence-room 10 {"z":1,"a":"ë"})",
+                                   "join presence-room u null"});
+  for (const std::string data :
+       {R"({"user_id":""})", R"({"user_id":[]})", "{}", "x", R"({"user_id":"123456"})",
+        R"({"user_id":"1","user_info":"1234567890123456789"})"}) {
+    CAPTURE(data);
+    presence(data);
+    const auto answer = client.read_json();
+    REQUIRE(answer["event"] == "pusher:subscription_error");
+    REQUIRE(answer["data"]["type"] == (data.size() >= 20 ? "LimitReached" : "AuthError"));
+  }
+}
+
+TEST_CASE("a client's events go to the actor, but for record channels", "[net][websocket]") {
   websocket_server server;
   auto client = server.connect();
-  client.text(R"({"event":"pusher:signin","data":{"auth":"key:x","user_data":"{}"}})");
-  REQUIRE(client.read_json()["data"]["code"] == 4009);
-  client.text(R"({"event":"client-typing","channel":"private-x","data":{}})");
-  REQUIRE(client.read_json()["data"]["code"] == 4301);
+  client.text(R"({"event":"client-a","channel":"private-x","data":{"n":1},"user_id":"7"})");
+  REQUIRE(server.log.wait_for(1).front() == R"(client-a private-x {"n":1})");
+  for (const std::string kind : {"private-", "presence-", "private-cache-", ""}) {
+    client.text(R"({"event":"client-a","channel":")" + kind + public_channel + R"(","data":"{}"})");
+    REQUIRE(client.read_json()["data"]["code"] == 4301);
+  }
+  REQUIRE(server.log.entries().size() == 1);
+}
+
+TEST_CASE("a sign-in that is signed goes to the actor", "[net][websocket]") {
+  websocket_server server;
+  server.settings.identities.watchlist = 2;
+  auto client = server.upgrade();
+  client.read_handshake();
+  const auto socket_id = socket_id_of(client.read_json());
+  const auto sign_in = [&](const std::string& user_data) {
+    client.text(nlohmann::json{{"event", "pusher:signin"},
+                               {"data",
+                                {{"auth", sign_user("key", "secret", socket_id, user_data).value()},
+                                 {"user_data", user_data}}}}
+                    .dump());
+  };
+  sign_in(R"({"id":"u1","user_info":{"a":1},"watchlist":["a","a","b"]})");
+  sign_in(R"({"id":"u2","watchlist":["a","b","c"]})");
+  REQUIRE(server.log.wait_for(2) ==
+          std::vector<std::string>{R"(sign in u1 {"a":1} a b)", "sign in u2 null a b and more"});
+}
+
+TEST_CASE("a sign-in that is not as it should be ends the connection", "[net][websocket]") {
+  websocket_server server;
+  auto client = server.upgrade();
+  client.read_handshake();
+  const auto socket_id = socket_id_of(client.read_json());
+  const auto [user_data, signed_data] = GENERATE(table<std::string, std::string>({
+      {R"({"id":"u1"})", R"({"id":"u2"})"},
+      {R"({"id":1})", ""},
+      {R"({"id":""})", ""},
+      {"{}", ""},
+      {"x", ""},
+      {R"({"id":"u1","watchlist":"u2"})", ""},
+      {R"({"id":"u1","watchlist":[1]})", ""},
+  }));
+  const auto auth =
+      sign_user("key", "secret", socket_id, signed_data.empty() ? user_data : signed_data).value();
+  client.text(nlohmann::json{{"event", "pusher:signin"},
+                             {"data", {{"auth", auth}, {"user_data", user_data}}}}
+                  .dump());
+  require_error_then_closed(client, 4009);
+}
+
+TEST_CASE("frames that go to many are sent as they are, small or large", "[net][websocket]") {
+  websocket_server server;
+  auto client = server.connect();
+  server.on_loop([&] {
+    for (const std::size_t bytes : {2U, 4095U, 4096U, 70'000U})
+      server.sessions()[0]->deliver_text(std::make_shared<const std::string>(bytes, 'x'));
+  });
+  for (const std::size_t bytes : {2U, 4095U, 4096U, 70'000U})
+    REQUIRE(client.read().payload == std::string(bytes, 'x'));
+}
+
+TEST_CASE("an app that has as many connections as it may refuses more for good",
+          "[net][websocket]") {
+  websocket_server server;
+  actors::app_options limited;
+  limited.id = "app";
+  limited.connections_max = 1;
+  std::vector<actors::app_options> apps;
+  apps.push_back(limited);
+  const actors::channel_directory channels(std::move(apps), {});
+  server.settings.channels = &channels;
+  const auto* live = channels.find_app("app");
+  auto first = server.connect();
+  REQUIRE(live->connections == 1);
+  auto second = server.upgrade();
+  second.read_handshake();
+  require_error_then_closed(second, 4004);
+  first.say_goodbye();
+  REQUIRE(first.read().op == opcode::close);
+  REQUIRE(first.at_end());
+  server.log.wait_for(1);
+  REQUIRE(live->connections == 0);
+  server.connect();
 }
 
 // -- RFC 6455 ----------------------------------------------------------------
