@@ -40,8 +40,8 @@ void print_new_secrets(const config& c, const velo::net::new_secrets& made) {
   std::cout << "Made secrets and stored them in " << made.file << " (mode 0600):\n";
   if (made.app) {
     const auto& app = c.apps.front();
-    std::cout << "  app id           " << app.id << "\n  app key          "
-              << app.keys.front().key              << "\n  app secret       " << app.keys.front().secret << '\n';
+    std::cout << "  app id           " << app.id << "\n  app key          " << app.keys.front().key
+              << "\n  app secret       " << app.keys.front().secret << '\n';
   }
   if (made.superuser_token) std::cout << "  superuser token  " << c.superuser_token << '\n';
   std::cout << std::flush;
