@@ -111,7 +111,7 @@ TEST_CASE_METHOD(fixture, "what is configured is neither made nor stored", "[net
 TEST_CASE_METHOD(fixture, "where all is configured the disk is left alone", "[net][secrets]") {
   auto c = unconfigured();
   c.superuser_token = "mine";
-  c.apps.push_back({"a", "k", "s"});
+  c.apps.push_back({.id = "a", .keys = {{"k", "s"}}});
   const auto made = complete_secrets(c);
   REQUIRE(made.has_value());
   CHECK_FALSE(made->any());

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+namespace actors = velo::actors;
 using namespace velo::net;
 using namespace velo::net::test;
 using namespace std::chrono_literals;
@@ -330,13 +331,13 @@ TEST_CASE("frames that go to many are sent as they are, small or large", "[net][
 
 TEST_CASE("an app that has as many connections as it may refuses more for good",
           "[net][websocket]") {
-  websocket_server server;
   actors::app_options limited;
   limited.id = "app";
   limited.connections_max = 1;
   std::vector<actors::app_options> apps;
   apps.push_back(limited);
   const actors::channel_directory channels(std::move(apps), {});
+  websocket_server server;
   server.settings.channels = &channels;
   const auto* live = channels.find_app("app");
   auto first = server.connect();
