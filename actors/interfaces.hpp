@@ -104,6 +104,8 @@ using store_actor = caf::typed_actor<
     caf::reacts_to<touch_connection>,
     // Drops a connection; answered when durable with whether it was there.
     caf::replies_to<drop_connection_ptr>::with<bool>,
+    // Keeps or forgets what webhooks have yet to tell; answered when durable.
+    caf::replies_to<webhook_change_ptr>::with<ack>,
     // A user's newer claims: passed on to every collection in order. From AUTH.
     caf::reacts_to<identity_change_ptr>,
     // Answered once everything sent before is durable.

@@ -12,6 +12,7 @@
 #include "storage/change.hpp"
 #include "storage/collection.hpp"
 #include "storage/connection.hpp"
+#include "storage/webhook_table.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <nlohmann/json.hpp>
@@ -92,6 +93,14 @@ struct write_answer {
 
 using write_request_ptr = std::shared_ptr<const write_request>;
 using write_answer_ptr = std::shared_ptr<const write_answer>;
+
+/// Changes of what an app's webhooks have yet to tell, as one.
+struct webhook_change {
+  std::string app_id;
+  std::vector<storage::webhook_entry> put;
+  std::vector<std::uint64_t> erase;  ///< Numbers; after `put`.
+};
+using webhook_change_ptr = std::shared_ptr<const webhook_change>;
 
 // -- collections -------------------------------------------------------------
 
@@ -332,6 +341,7 @@ VELO_LOCAL_MESSAGE(prune)
 VELO_LOCAL_MESSAGE(change_ptr)
 VELO_LOCAL_MESSAGE(collection_ptr)
 VELO_LOCAL_MESSAGE(write_request_ptr)
+VELO_LOCAL_MESSAGE(webhook_change_ptr)
 VELO_LOCAL_MESSAGE(write_answer_ptr)
 VELO_LOCAL_MESSAGE(collection_answer)
 VELO_LOCAL_MESSAGE(collection_input_ptr)

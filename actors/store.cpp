@@ -63,6 +63,7 @@ store_behavior::behavior_type store_behavior::make_behavior() {
       },
       [this](const collection_removal& removal) { return enqueue<collection_answer>(removal); },
       [this](const connection_ptr& connection) { return enqueue<bool>(connection); },
+      [this](const webhook_change_ptr& change) { return enqueue<ack>(change); },
       [this](const renew_claims& renewal) { return enqueue<bool>(renewal); },
       [this](const touch_connection& touch) {
         // Only the first of a batch needs a tick of its own, should no other write come.
@@ -483,6 +484,19 @@ storage::result<void> store_behavior::apply(batch& b, const queued_renewal& q) {
     if (auto put = database_.connections.put(*b.writer, **stored); !put) return put;
   }
   b.effects.emplace_back([promise = q.promise, known]() mutable { promise.deliver(known); });
+  return {};
+}
+
+storage::result<void> store_behavior::apply(batch& b, const queued_webhooks& q) {
+  const auto& change = *q.request;
+  for (const auto& entry : change.put) {
+    if (auto put = database_.webhooks.put(*b.writer, change.app_id, entry); !put) return put;
+  }
+  for (const auto number : change.erase) {
+    if (auto erased = database_.webhooks.erase(*b.writer, change.app_id, number); !erased)
+      return erased.error();
+  }
+  b.effects.emplace_back([promise = q.promise]() mutable { promise.deliver(ack{}); });
   return {};
 }
 

@@ -56,9 +56,10 @@ class store_behavior : public store_actor::base {
   using queued_drop = queued<drop_connection_ptr, bool>;
   using queued_flush = queued<flush, ack>;
   using queued_renewal = queued<renew_claims, bool>;
-  using item =
-      std::variant<queued_write, queued_definition, queued_removal, queued_connection, queued_drop,
-                   queued_renewal, queued_flush, touch_connection, identity_change_ptr>;
+  using queued_webhooks = queued<webhook_change_ptr, ack>;
+  using item = std::variant<queued_write, queued_definition, queued_removal, queued_connection,
+                            queued_drop, queued_renewal, queued_webhooks, queued_flush,
+                            touch_connection, identity_change_ptr>;
   using items = std::span<item>;
 
   /// One attempt at a transaction; thrown away whole when it has to be repeated.
@@ -86,6 +87,7 @@ class store_behavior : public store_actor::base {
   storage::result<void> apply(batch& b, const queued_connection& q);
   storage::result<void> apply(batch& b, const queued_drop& q);
   storage::result<void> apply(batch& b, const queued_renewal& q);
+  storage::result<void> apply(batch& b, const queued_webhooks& q);
   storage::result<void> apply(batch& b, const queued_flush& q);
   storage::result<void> apply(batch& b, const touch_connection& touch);
   storage::result<void> apply(batch& b, const identity_change_ptr& change);

@@ -49,6 +49,7 @@ result<void> database::open_tables() {
     idempotency =
         idempotency_table(named(idempotency_table::name), named(idempotency_table::by_age_name));
     tombstones = tombstone_table(named(tombstone_table::name));
+    webhooks = webhook_table(named(webhook_table::name));
     if (failed) return failed;
     return *fresh ? meta.initialise(txn) : result<void>();
   });

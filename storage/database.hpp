@@ -10,6 +10,7 @@
 #include "storage/meta_table.hpp"
 #include "storage/record_table.hpp"
 #include "storage/tombstone_table.hpp"
+#include "storage/webhook_table.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -47,6 +48,7 @@ class database {
   idempotency_table idempotency;
   tombstone_table tombstones;
   meta_table meta;
+  webhook_table webhooks;
 
  private:
   explicit database(std::unique_ptr<environment> env) : env_(std::move(env)) {}

@@ -29,6 +29,8 @@ velo_unit_tests(actors
   actors/store_test.cpp
   actors/subscriber_set_test.cpp
   actors/user_test.cpp
+  actors/webhook_order_test.cpp
+  actors/webhooks_test.cpp
   actors/write_answer_codec_test.cpp
   actors/write_judge_test.cpp)
 target_precompile_headers(actors_tests PRIVATE

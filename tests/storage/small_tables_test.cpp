@@ -4,6 +4,8 @@
 #include "tests/support/catch.hpp"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace velo::storage {
 
@@ -57,6 +59,39 @@ TEST_CASE("a tombstone is remembered until forgotten", "[storage][tombstone]") {
   CHECK(table.forget(txn, "users", "u1").value());
   CHECK(!table.forget(txn, "users", "u1").value());
   CHECK(!table.contains(txn, "users", "u1").value());
+}
+
+TEST_CASE("what webhooks have yet to tell is kept by app, in the order of its numbers",
+          "[storage][webhooks]") {
+  sample_database sample;
+  auto& table = sample.db->webhooks;
+  const webhook_entry first{2, "http://a 0", "", R"({"name":"member_added"})"};
+  const webhook_entry second{300, "", "presence-x", R"({"name":"channel_vacated"})"};
+  write(*sample.db, [&](auto& txn) {
+    table.put(txn, "app", second).value();
+    table.put(txn, "app", first).value();
+    table.put(txn, "app2", first).value();
+    CHECK(table.put(txn, std::string(65, 'a'), first).error() == errc::invalid_key);
+  });
+  sample.reopen();
+  const auto all = [&] {
+    std::vector<webhook_entry> entries;
+    const auto txn = sample.db->begin_read().value();
+    sample.db->webhooks
+        .for_each(txn, "app",
+                  [&](webhook_entry&& e) {
+                    entries.push_back(std::move(e));
+                    return true;
+                  })
+        .value();
+    return entries;
+  };
+  CHECK(all() == std::vector<webhook_entry>{first, second});
+  write(*sample.db, [&](auto& txn) {
+    CHECK(sample.db->webhooks.erase(txn, "app", 2).value());
+    CHECK(!sample.db->webhooks.erase(txn, "app", 2).value());
+  });
+  CHECK(all() == std::vector<webhook_entry>{second});
 }
 
 TEST_CASE("facts about the database are kept by name", "[storage][meta]") {

@@ -1,0 +1,264 @@
+#include "actors/webhooks.hpp"
+
+#include "actors/time_text.hpp"
+#include "actors/webhook_text.hpp"
+
+#include <spdlog/spdlog.h>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace velo::actors {
+
+namespace {
+
+constexpr std::size_t batch_events_max = 100;
+constexpr std::size_t batch_bytes_max = 256U << 10U;
+constexpr auto retry_pause_max = std::chrono::minutes{1};
+constexpr unsigned doublings_max = 16;
+constexpr std::uint64_t dropped_per_warning = 1'000;
+
+std::string_view as_text(std::uint64_t dropped) {
+  return dropped == 1 ? "event was" : "events were";
+}
+
+}  // namespace
+
+bool webhook_target::wants(const webhook_event& e) const {
+  return e.channel.starts_with(channel_prefix) &&
+         (events.empty() || std::find(events.begin(), events.end(), e.kind) != events.end());
+}
+
+webhook_behavior::webhook_behavior(caf::actor_config& config, webhook_options options,
+                                   store_actor store, const storage::database& database,
+                                   webhook_transport& transport)
+    : webhook_queue_actor::base(config),
+      options_(std::move(options)),
+      store_(std::move(store)),
+      database_(database),
+      transport_(transport),
+      order_(options_.delay),
+      targets_(options_.targets.size()) {}
+
+webhook_behavior::behavior_type webhook_behavior::make_behavior() {
+  load();
+  return {
+      [this](const webhook_event_ptr& e) {
+        take(e);
+        release();
+        save();
+      },
+      [this](webhook_tick) {
+        wake_.reset();
+        release();
+        save();
+        for (std::size_t i = 0; i < targets_.size(); ++i) send_next(i);
+      },
+      [this](const webhook_answered& answer) { answered(answer); },
+      [this](flush) {
+        auto promise = make_response_promise<ack>();
+        flushing_.push_back(promise);
+        save();
+        return promise;
+      },
+  };
+}
+
+webhook_behavior::time_point webhook_behavior::now() {
+  return clock().now();
+}
+
+bool webhook_behavior::wanted(const webhook_event& e) const {
+  return std::any_of(options_.targets.begin(), options_.targets.end(),
+                     [&](const webhook_target& t) { return t.wants(e); });
+}
+
+// What a former run left: certain events wait to be sent, the others once more
+// for whoever returns.
+void webhook_behavior::load() {
+  auto transaction = database_.begin_read();
+  if (!transaction) return spdlog::error("storage: {}", transaction.error().message());
+  std::size_t unknown = 0;
+  const auto read = database_.webhooks.for_each(
+      *transaction, options_.app_id, [&](storage::webhook_entry&& entry) {
+        last_number_ = entry.number;
+        const auto target = std::find_if(options_.targets.begin(), options_.targets.end(),
+                                         [&](const auto& t) { return t.key == entry.target; });
+        if (target != options_.targets.end()) {
+          enqueue(static_cast<std::size_t>(target - options_.targets.begin()),
+                  {entry.number, std::move(entry.event)});
+        } else if (auto e =
+                       entry.target.empty() ? parse_webhook_event(entry.event) : std::nullopt) {
+          order_.add(std::make_shared<const webhook_event>(std::move(*e)), entry.number, now(),
+                     false);
+        } else {
+          unsaved_.erase.push_back(entry.number);
+          ++unknown;
+        }
+        return true;
+      });
+  if (!read) spdlog::error("storage: {}", read.error().message());
+  if (unknown > 0)
+    spdlog::warn("webhooks of app {}: {} events are for a URL that is no longer configured",
+                 options_.app_id, unknown);
+  wake_at(now());
+}
+
+void webhook_behavior::take(const webhook_event_ptr& e) {
+  if (const auto number = order_.take_back(*e)) {
+    if (*number != 0) unsaved_.erase.push_back(*number);
+    return;
+  }
+  if (!wanted(*e)) return;
+  if (!order_.waits(*e)) return tell(*e);
+  // Held back it must survive a restart as well.
+  const auto number = ++last_number_;
+  unsaved_.put.push_back({number, {}, e->channel, to_json_text(*e)});
+  order_.add(e, number, now(), order_.size() >= options_.events_max);
+}
+
+void webhook_behavior::release() {
+  for (const auto& held : order_.release(now())) {
+    if (held.number != 0) unsaved_.erase.push_back(held.number);
+    tell(*held.what);
+  }
+  if (const auto due = order_.next_due()) wake_at(*due);
+}
+
+// It is certain: for each target that wants it.
+void webhook_behavior::tell(const webhook_event& e) {
+  const auto text = to_json_text(e);
+  for (const auto& target : options_.targets) {
+    if (target.wants(e)) unsaved_.put.push_back({++last_number_, target.key, {}, text});
+  }
+}
+
+// -- on disk -------------------------------------------------------------------
+
+// One change at a time: what comes meanwhile shares the next.
+void webhook_behavior::save() {
+  if (saving_) return;
+  if (unsaved_.put.empty() && unsaved_.erase.empty()) {
+    for (auto& promise : flushing_) promise.deliver(ack{});
+    flushing_.clear();
+    return;
+  }
+  saving_ = true;
+  unsaved_.app_id = options_.app_id;
+  const auto change =
+      std::make_shared<const webhook_change>(std::exchange(unsaved_, webhook_change{}));
+  request(store_, caf::infinite, webhook_change_ptr{change})
+      .then([this, change](ack) { saved(*change); },
+            [this, change](const caf::error&) {
+              // Told all the same: what cannot be kept can still be sent.
+              spdlog::error("webhooks of app {}: events could not be stored", options_.app_id);
+              saved(*change);
+            });
+}
+
+void webhook_behavior::saved(const webhook_change& change) {
+  saving_ = false;
+  for (const auto& entry : change.put) {
+    const auto target = std::find_if(options_.targets.begin(), options_.targets.end(),
+                                     [&](const auto& t) { return t.key == entry.target; });
+    if (target == options_.targets.end()) continue;  // Held back.
+    enqueue(static_cast<std::size_t>(target - options_.targets.begin()),
+            {entry.number, entry.event});
+  }
+  for (std::size_t i = 0; i < targets_.size(); ++i) send_next(i);
+  save();
+}
+
+void webhook_behavior::enqueue(std::size_t target, ready_event e) {
+  auto& t = targets_[target];
+  t.queue.push_back(std::move(e));
+  if (t.queue.size() <= options_.events_max || t.queue.size() <= t.sending + 1) return;
+  const auto oldest = t.queue.begin() + static_cast<std::ptrdiff_t>(t.sending);
+  unsaved_.erase.push_back(oldest->number);
+  t.queue.erase(oldest);
+  if (t.dropped++ % dropped_per_warning == 0)
+    spdlog::warn("webhooks of app {}: more than {} events wait for {}; {} {} dropped",
+                 options_.app_id, options_.events_max, options_.targets[target].key, t.dropped,
+                 as_text(t.dropped));
+}
+
+// -- to the outside --------------------------------------------------------------
+
+void webhook_behavior::send_next(std::size_t target) {
+  auto& t = targets_[target];
+  if (t.asked) return;
+  if (t.sending == 0) {
+    if (t.queue.empty()) return;
+    t.body = R"({"time_ms":)" + std::to_string(now_ms()) + R"(,"events":[)";
+    for (const auto& e : t.queue) {
+      if (t.sending > 0 &&
+          (t.sending >= batch_events_max || t.body.size() + e.event.size() > batch_bytes_max))
+        break;
+      if (t.sending++ > 0) t.body += ',';
+      t.body += e.event;
+    }
+    t.body += "]}";
+    t.tries = 0;
+    t.first_try = t.next_try = now();
+  }
+  if (now() >= t.next_try)
+    try_request(target);
+  else
+    wake_at(t.next_try);
+}
+
+void webhook_behavior::try_request(std::size_t target) {
+  auto& t = targets_[target];
+  t.asked = true;
+  ++t.tries;
+  const auto attempt = ++t.attempt;
+  transport_.post(
+      options_.app_id, target, t.body,
+      [self = caf::actor_cast<webhook_queue_actor>(this), target, attempt](std::string why_not) {
+        caf::anon_send(self, webhook_answered{target, attempt, std::move(why_not)});
+      });
+}
+
+void webhook_behavior::answered(const webhook_answered& answer) {
+  auto& t = targets_[answer.target];
+  if (!t.asked || answer.attempt != t.attempt) return;
+  t.asked = false;
+  const auto& key = options_.targets[answer.target].key;
+  if (answer.why_not.empty()) {
+    if (t.tries > 1) spdlog::info("webhooks of app {}: {} accepts again", options_.app_id, key);
+    forget_request(answer.target);
+  } else if (const auto pause = std::min<std::chrono::milliseconds>(
+                 options_.retry_first * (1U << std::min(t.tries - 1, doublings_max)),
+                 retry_pause_max);
+             now() + pause - t.first_try > options_.retry_time) {
+    spdlog::error("webhooks of app {}: {} events for {} are given up after {} tries: {}",
+                  options_.app_id, t.sending, key, t.tries, answer.why_not);
+    forget_request(answer.target);
+  } else {
+    if (t.tries == 1)
+      spdlog::warn("webhooks of app {}: {} does not accept: {}; trying again", options_.app_id, key,
+                   answer.why_not);
+    t.next_try = now() + pause;
+  }
+  send_next(answer.target);
+  save();
+}
+
+void webhook_behavior::forget_request(std::size_t target) {
+  auto& t = targets_[target];
+  for (; t.sending > 0; --t.sending) {
+    unsaved_.erase.push_back(t.queue.front().number);
+    t.queue.pop_front();
+  }
+  std::string{}.swap(t.body);
+}
+
+void webhook_behavior::wake_at(time_point when) {
+  if (wake_ && *wake_ <= when) return;
+  wake_ = when;
+  const auto pause = std::max<time_point::duration>(when - now(), std::chrono::milliseconds{1});
+  caf::delayed_anon_send(caf::actor_cast<webhook_queue_actor>(this), pause, webhook_tick{});
+}
+
+}  // namespace velo::actors
