@@ -72,6 +72,14 @@ struct pusher_config {
   std::chrono::milliseconds signature_window{};  ///< How far auth_timestamp may be off.
 };
 
+struct webhooks_config {
+  std::chrono::milliseconds delay{};        ///< Within which who returns was never away.
+  std::chrono::milliseconds timeout{};      ///< Of one request.
+  std::chrono::milliseconds retry_first{};  ///< Pause after the first failure; doubled each time.
+  std::chrono::milliseconds retry_time{};   ///< Then a request is given up.
+  std::size_t queue = 0;                    ///< Events that wait for one target.
+};
+
 struct drain_config {
   std::chrono::milliseconds time{};
   std::uint16_t close_code = 0;
@@ -102,6 +110,7 @@ struct config {
   std::vector<storage::collection> collections;  ///< Declared; keys left out have their default.
   limits_config limits;
   pusher_config pusher;
+  webhooks_config webhooks;
   std::vector<std::string> cors_origins;
   drain_config drain;
   log_config log;

@@ -1,6 +1,7 @@
 #include "net/http_session.hpp"
 
 #include "net/http_writer.hpp"
+#include "net/pusher_error.hpp"
 #include "net/reactor.hpp"
 #include "net/request_head.hpp"
 #include "net/scratch.hpp"
@@ -39,6 +40,11 @@ constexpr auto never = clock::time_point::max();
 
 std::string_view as_std(boost::beast::string_view text) {
   return {text.data(), text.size()};
+}
+
+// What no handler says, in the words of the API that the path belongs to.
+response refusal_at(std::string_view path, unsigned status, std::string_view sentence) {
+  return is_pusher_path(path) ? pusher_error(status, sentence) : error_response(status, sentence);
 }
 
 // One request, from its head to its answer.
@@ -324,9 +330,9 @@ std::optional<response> http_session::route(request& incoming, const handler*& r
     case route_match::outcome::malformed:
       return error_response(400, "The path is malformed.");
     case route_match::outcome::not_found:
-      return error_response(404, "Not found.");
+      return refusal_at(match.path, 404, "Not found.");
     case route_match::outcome::method_not_allowed: {
-      response answer = options ? no_content() : error_response(405, "Method not allowed.");
+      response answer = options ? no_content() : refusal_at(match.path, 405, "Method not allowed.");
       answer.headers.emplace_back("Allow", std::move(match.allow));
       return answer;
     }

@@ -3,12 +3,15 @@
 #include "net/reactor.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <cassert>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <stdexcept>
@@ -66,6 +69,48 @@ class listener::acceptor : public std::enable_shared_from_this<acceptor> {
         on_accept_(std::move(on_accept)),
         acceptor_(loops_.front()->io()),
         pause_(loops_.front()->io()) {
+    if (address.inherited) {
+      take_over(address);
+    } else {
+      open(address);
+    }
+    endpoint_ = acceptor_.local_endpoint();
+    name_ = name_of({address.host, endpoint_.port()});
+  }
+
+  // Not in the constructor: a handler may run at once.
+  void start() {
+    asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->accept(); });
+  }
+
+  void stop() {
+    asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
+      self->pause_.cancel();
+      if (!self->acceptor_.is_open()) return;
+      // Not close(): that leaves it to the kernel to take the socket out of our epoll
+      // set, which it does not do as long as another process has the socket, too.
+      error_code failed;
+      const int descriptor = self->acceptor_.release(failed);
+      if (!failed) ::close(descriptor);
+    });
+  }
+
+  [[nodiscard]] const tcp::endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  void take_over(const listen_address& address) {
+    sockaddr_storage local{};
+    socklen_t size = sizeof local;
+    error_code error;
+    if (getsockname(*address.inherited, reinterpret_cast<sockaddr*>(&local), &size) != 0)
+      error = error_code(errno, boost::system::system_category());
+    else
+      acceptor_.assign(local.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), *address.inherited,
+                       error);
+    if (error) fail(address, error);
+  }
+
+  void open(const listen_address& address) {
     tcp::resolver resolver{loops_.front()->io()};
     error_code error;
     // `localhost` is the loopback address, whether the machine has a hosts file or not (RFC 6761).
@@ -78,26 +123,8 @@ class listener::acceptor : public std::enable_shared_from_this<acceptor> {
       if (!error) break;
     }
     if (error) fail(address, error);
-    endpoint_ = acceptor_.local_endpoint();
-    name_ = name_of({address.host, endpoint_.port()});
   }
 
-  // Not in the constructor: a handler may run at once.
-  void start() {
-    asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->accept(); });
-  }
-
-  void stop() {
-    asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
-      error_code ignored;
-      self->acceptor_.close(ignored);
-      self->pause_.cancel();
-    });
-  }
-
-  [[nodiscard]] const tcp::endpoint& endpoint() const { return endpoint_; }
-
- private:
   void accept() {
     if (!acceptor_.is_open()) return;
     reactor& target = *loops_[next_];

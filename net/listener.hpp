@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ class reactor;
 struct listen_address {
   std::string host = "127.0.0.1";  ///< Address or name; "::" means IPv4 as well.
   std::uint16_t port = 0;          ///< 0: any that is free.
+  /// A listening TCP socket to take over instead of binding to the above.
+  std::optional<int> inherited{};
 };
 
 /// Called on the thread of `loop`, whose io_context the socket belongs to.
@@ -25,9 +28,9 @@ using accept_handler = std::function<void(reactor& loop, boost::asio::ip::tcp::s
 /// Construct it before the loops run or on any thread; must end before them.
 class listener {
  public:
-  /// Binds and listens, and accepts on the first of `loops` (at least one) once
-  /// that runs; connections go to each of them in turn. Throws
-  /// std::runtime_error with a sentence that names the address.
+  /// Binds and listens, or takes over who listens already, and accepts on the first of `loops` (at
+  /// least one) once that runs; connections go to each of them in turn. Throws std::runtime_error
+  /// with a sentence that names the address.
   listener(std::vector<reactor*> loops, const listen_address& address, accept_handler on_accept);
   /// Stops.
   ~listener();

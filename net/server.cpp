@@ -3,12 +3,15 @@
 #include "actors/connection.hpp"
 #include "actors/engine.hpp"
 #include "actors/loop.hpp"
+#include "net/activation.hpp"
 #include "net/config.hpp"
 #include "net/endpoints/api.hpp"
+#include "net/endpoints/pusher_api.hpp"
 #include "net/http_session.hpp"
 #include "net/listener.hpp"
 #include "net/log.hpp"
 #include "net/reactor.hpp"
+#include "net/webhook_service.hpp"
 #include "net/websocket_session.hpp"
 
 #include <fmt/format.h>
@@ -216,6 +219,7 @@ void drain(std::vector<std::unique_ptr<worker>>& workers, const websocket_settin
 
 int run_server(const config& c) {
   const auto stop = block_stop_signals();
+  const auto activated = take_activated_socket();
   raise_descriptor_limit();
   set_up_log(c.log);
 
@@ -228,13 +232,19 @@ int run_server(const config& c) {
     throw std::runtime_error("data directory " + c.data + ": " + started.error().message());
   auto& engine = **started;
   declare_collections(engine, c);
+  webhook_service webhooks(system, engine, c);
   std::vector<actors::app_options> apps;
-  std::transform(c.apps.begin(), c.apps.end(), std::back_inserter(apps), app_options_of);
+  std::transform(c.apps.begin(), c.apps.end(), std::back_inserter(apps), [&](const app& a) {
+    auto options = app_options_of(a);
+    options.webhooks = webhooks.of(a.id);
+    return options;
+  });
   engine.open_channels(std::move(apps), channel_options_of(c));
 
   websocket_settings ws;
   fill(ws, c);
   ws.channels = &engine.channels();
+  idempotency_cache repeats;  // Before the loops: their last answers go to it.
   const auto http = std::make_shared<http_settings>();
   fill(*http, c);
   const auto tick =
@@ -253,11 +263,14 @@ int run_server(const config& c) {
   add_realtime_routes(http->routes, endpoints);
   add_change_routes(http->routes, endpoints);
   add_broadcasting_routes(http->routes, endpoints);
+  add_user_auth_routes(http->routes, endpoints);
   add_collection_routes(http->routes, endpoints);
   add_record_routes(http->routes, endpoints);
   metrics_sources counted{{}, engine.options().stages};
   for (const auto& w : workers) counted.loops.push_back(&std::as_const(w->loop).counters());
   add_metrics_routes(http->routes, endpoints, std::move(counted));
+  add_pusher_event_routes(http->routes, endpoints, repeats);
+  add_pusher_query_routes(http->routes, endpoints);
   http->on_upgrade = [&](reactor& loop, tcp_socket&& socket, upgrade_request&& handshake,
                          const std::string& early) {
     // A client that talks before the handshake is answered breaks RFC 6455 4.1.
@@ -267,7 +280,7 @@ int run_server(const config& c) {
   };
 
   for (auto& w : workers) loops.push_back(&w->loop);
-  listener listening(loops, {c.host, c.port}, [&](reactor& loop, tcp_socket&& socket) {
+  listener listening(loops, {c.host, c.port, activated}, [&](reactor& loop, tcp_socket&& socket) {
     start_http_session(loop, std::move(socket), http);
   });
   for (auto* loop : loops) loop->start();
@@ -278,6 +291,9 @@ int run_server(const config& c) {
   }
   http->draining = true;
   ws.draining = true;
+  // Others accept on a socket that was handed to us: who comes from now on waits
+  // for the next process rather than being sent away by this one.
+  if (activated) listening.stop();
   drain(workers, ws, c, stop);
   listening.stop();
   // What was acknowledged is durable already; what is under way still gets its answer.
@@ -285,6 +301,8 @@ int run_server(const config& c) {
   for (auto& w : workers) caf::anon_send_exit(w->answers, caf::exit_reason::user_shutdown);
   for (auto* loop : loops) loop->stop();
   for (auto* loop : loops) loop->join();
+  engine.close_channels();
+  webhooks.stop();
   engine.stop();
   spdlog::info("stopped");
   return 0;

@@ -343,6 +343,22 @@ std::vector<setting> make_table() {
           .MEMBER(pusher.signature_window)
           .between(second, 24 * hour),
 
+      row("webhooks.delay", duration, "3s", "within it, who returns was never away")
+          .MEMBER(webhooks.delay)
+          .between(0, hour),
+      row("webhooks.timeout", duration, "10s", "time of one request")
+          .MEMBER(webhooks.timeout)
+          .between(1, hour),
+      row("webhooks.retry_first", duration, "1s", "pause after a failure; doubled each time")
+          .MEMBER(webhooks.retry_first)
+          .between(1, hour),
+      row("webhooks.retry_time", duration, "5m", "how long a request is tried")
+          .MEMBER(webhooks.retry_time)
+          .between(1, 24 * hour),
+      row("webhooks.queue", count, "10000", "events that wait for one URL; then the oldest go")
+          .MEMBER(webhooks.queue)
+          .between(1, 10'000'000),
+
       row("cors.origins", list, "*", "origins that browsers may call from")
           .MEMBER(cors_origins)
           .only(origins),

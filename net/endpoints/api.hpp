@@ -38,13 +38,18 @@ class api {
   [[nodiscard]] const config& settings() const { return settings_; }
   [[nodiscard]] bool draining() const { return draining_; }
 
+  /// The actor that asks on behalf of this loop's requests, on its thread.
+  [[nodiscard]] actors::loop_behavior& asker(const reactor& loop) const {
+    return *askers_[loop.index()];
+  }
+
   /// Sends `message` to `to`; its answer goes to `then`, on the same loop. An
   /// actor that is gone is answered 503.
   template <class Handle, class Message, class Then>
   void ask(const reactor& loop, const Handle& to, Message message, const respond& answer,
            Then then) const {
-    askers_[loop.index()]
-        ->request(to, caf::infinite, std::move(message))
+    asker(loop)
+        .request(to, caf::infinite, std::move(message))
         .then(std::move(then), [answer](const caf::error&) {
           answer(error_response(503, "The server is stopping."));
         });
@@ -71,6 +76,7 @@ void add_health_routes(router& routes, const api& a);
 void add_realtime_routes(router& routes, const api& a);
 void add_change_routes(router& routes, const api& a);
 void add_broadcasting_routes(router& routes, const api& a);
+void add_user_auth_routes(router& routes, const api& a);
 void add_collection_routes(router& routes, const api& a);
 void add_record_routes(router& routes, const api& a);
 void add_metrics_routes(router& routes, const api& a, metrics_sources from);

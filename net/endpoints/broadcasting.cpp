@@ -3,9 +3,8 @@
 
 #include "actors/auth_value.hpp"
 #include "actors/record_channel.hpp"
-#include "net/channel_name.hpp"
 #include "net/endpoints/api.hpp"
-#include "net/http_body.hpp"
+#include "net/endpoints/auth_fields.hpp"
 #include "net/signature.hpp"
 
 namespace velo::net {
@@ -14,39 +13,15 @@ namespace {
 
 using actors::invalid;
 
-struct wanted_auth {
-  std::string socket_id, channel_name;
-};
-
-boost::system::result<wanted_auth, response> read_body(const request& r) {
-  wanted_auth w;
-  if (r.content_type == "application/json") {
-    const auto body = json_body(r);
-    if (!body) return body.error();
-    w.socket_id = body->value("socket_id", nlohmann::json{}).is_string()
-                      ? body->at("socket_id").get<std::string>()
-                      : std::string{};
-    w.channel_name = body->value("channel_name", nlohmann::json{}).is_string()
-                         ? body->at("channel_name").get<std::string>()
-                         : std::string{};
-  } else {
-    const auto form = form_body(r);
-    if (!form) return form.error();
-    for (const auto& [key, value] : *form) {
-      if (key == "socket_id") w.socket_id = value;
-      if (key == "channel_name") w.channel_name = value;
-    }
-  }
-  if (!is_socket_id(w.socket_id))
-    return error_response(
-        invalid("socket_id", "socket_id is digits.digits, as the handshake gave."));
-  if (w.channel_name.empty())
+boost::system::result<auth_fields, response> read_channel_fields(const request& r) {
+  auto fields = read_auth_fields(r);
+  if (fields && fields->channel_name.empty())
     return error_response(invalid("channel_name", "channel_name is required."));
-  return w;
+  return fields;
 }
 
 void authorise(const api& a, request&& r, const respond& answer, const actors::identity& who) {
-  const auto wanted = read_body(r);
+  const auto wanted = read_channel_fields(r);
   if (!wanted) return answer(wanted.error());
   const auto channel =
       actors::parse_record_channel(wanted->channel_name, a.settings().realtime.channel_prefix);

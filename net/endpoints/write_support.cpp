@@ -32,21 +32,31 @@ std::string to_hex(std::string_view bytes) {
   return out;
 }
 
-}  // namespace
-
-actors::outcome<std::optional<actors::idempotency>> idempotency_of(const request& r,
-                                                                   const actors::identity& who) {
+actors::outcome<std::optional<actors::idempotency>> idempotency_under(const request& r,
+                                                                      const std::string& identity,
+                                                                      std::string_view route) {
   auto key = r.header("Idempotency-Key");
   if (key.empty()) key = r.header("X-Idempotency-Key");
   if (key.empty()) return std::optional<actors::idempotency>{};
   if (key.size() > key_bytes_max)
     return actors::invalid("Idempotency-Key", "An Idempotency-Key has at most 255 bytes.");
   // The parts' lengths stand before them, so the joint is unambiguous.
-  const auto identity = who.key();
-  std::string scope =
-      fmt::format("{} {} {}\n", identity.size(), r.method.size(), r.raw_target.size());
-  scope.append(identity).append(r.method).append(r.raw_target).append(key);
+  std::string scope = fmt::format("{} {} {}\n", identity.size(), r.method.size(), route.size());
+  scope.append(identity).append(r.method).append(route).append(key);
   return std::optional{actors::idempotency{sha256(scope), to_hex(sha256(r.body))}};
+}
+
+}  // namespace
+
+actors::outcome<std::optional<actors::idempotency>> idempotency_of(const request& r,
+                                                                   const actors::identity& who) {
+  return idempotency_under(r, who.key(), r.raw_target);
+}
+
+// Without the query: its timestamp and signature differ with every repetition.
+actors::outcome<std::optional<actors::idempotency>> event_idempotency_of(
+    const request& r, const std::string& app_id) {
+  return idempotency_under(r, app_id, r.path);
 }
 
 nlohmann::json failure_json(const actors::failure& why) {

@@ -1,10 +1,13 @@
 // Channel signatures: the official library against our endpoint and our socket.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import Pusher from 'pusher'
-import { app, Server } from './support/server.mjs'
+import { pusher } from './support/clients.mjs'
+import { app, Server, superuser } from './support/server.mjs'
 import { Socket, dataOf } from './support/socket.mjs'
-import { assertRefused, collection, open, subscribe, tokenOf, users } from './support/velo.mjs'
+import { assertRefused, collection, create, open, subscribe, tokenOf, users } from './support/velo.mjs'
+import { patience, within } from './support/wait.mjs'
 
 const ours = { appId: app.id, key: app.key, secret: app.secret }
 const socketId = '218765.4093127'
@@ -21,6 +24,7 @@ before(async () => {
 after(() => server?.close())
 
 const official = new Pusher({ ...ours, cluster: 'none' })
+const hmac = (text) => createHmac('sha256', app.secret).update(text).digest('hex')
 
 test('our auth endpoint answers what the official library signs, for a form and for JSON', async () => {
   const expected = official.authorizeChannel(socketId, channel)
@@ -47,6 +51,27 @@ test('our auth endpoint signs record channels of the caller, and nothing else', 
   assertRefused(await ask(channel, tokenOf('eve')), 403)
   assertRefused(await ask(channel, null), [401, 403])
   assertRefused(await ask(channel, 'not-a-token'), 401)
+})
+
+test('user-auth signs in whom the token names, with what others may see of the user', async (t) => {
+  await server.expect(200, 'PATCH', '/api/collections/users', { token: superuser, json: { hidden: ['email'] } })
+  await create(server, 'users', { id: 'grace', name: 'Grace', email: 'grace@example.org' })
+  const grace = tokenOf('grace')
+  for (const path of ['/api/broadcasting/user-auth', '/broadcasting/user-auth']) {
+    const answer = await server.expect(200, 'POST', path, { token: grace, form: { socket_id: socketId } })
+    const user = JSON.parse(answer.user_data)
+    assert.equal(user.id, 'grace')
+    assert.equal(user.user_info.name, 'Grace')
+    assert.ok(!answer.user_data.includes('example.org'))
+    assert.equal(answer.auth, official.authenticateUser(socketId, user).auth.replace(/:.*/, `:${hmac(`${socketId}::user::${answer.user_data}`)}`))
+    assertRefused(await server.request('POST', path, { form: { socket_id: socketId } }), 403)
+    assertRefused(await server.request('POST', path, { token: superuser, form: { socket_id: socketId } }), 403)
+    assertRefused(await server.request('POST', path, { token: grace, form: { socket_id: 'x' } }), 422)
+  }
+  const client = pusher(t, server, { userAuthentication: { transport: 'ajax', endpoint: `${server.url}/broadcasting/user-auth`, headers: { Authorization: `Bearer ${grace}` } } })
+  const signedIn = new Promise((resolve) => client.bind('pusher:signin_success', resolve))
+  client.signin()
+  assert.equal(JSON.parse((await within(patience, signedIn, 'the sign-in')).user_data).id, 'grace')
 })
 
 test('our auth endpoint refuses malformed input', async () => {

@@ -13,6 +13,7 @@ velo_unit_tests(net
   net/http_address_test.cpp
   net/http_session_test.cpp
   net/http_test.cpp
+  net/idempotency_cache_test.cpp
   net/listener_test.cpp
   net/router_test.cpp
   net/url_test.cpp
@@ -20,6 +21,7 @@ velo_unit_tests(net
   net/command_line_test.cpp
   net/config_test.cpp
   net/pusher_test.cpp
+  net/request_signature_test.cpp
   net/secrets_test.cpp
   net/signature_test.cpp
   net/spelling_test.cpp
