@@ -17,7 +17,7 @@ const parent = join(dirname(fileURLToPath(import.meta.url)), 'support/socket_par
 async function activated(t, env = {}) {
   const child = spawn('python3', [parent, binary, 'serve', '--data', temporaryDirectory(), '--port', '1'], {
     env: environment({ ...secrets, ...env }),
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   })
   afterwards(t, async () => {
     child.kill('SIGTERM')
