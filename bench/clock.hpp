@@ -19,6 +19,15 @@ using namespace std::chrono_literals;
          static_cast<std::uint64_t>(t.tv_nsec);
 }
 
+/// What this thread has had of a processor: time in which others ran is not in it. Asking costs
+/// a system call, about 0.2 us.
+[[nodiscard]] inline std::uint64_t thread_ns() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 /// A point in time after which a loop must give up.
 class deadline {
  public:

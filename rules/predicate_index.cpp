@@ -37,7 +37,6 @@ struct predicate_index::state {
   filter_handle never = subscriber_table::none;
 
   prepared_change change;  ///< Of match_change.
-  std::uint32_t pass = 0;
   id_list found, found_before;
   std::vector<filter_handle> groups;
   struct asked {
@@ -202,7 +201,7 @@ void predicate_index::state::find(const record_values& values, id_list& into) {
   groups.clear();
   leaves.begin(values);
   find_exact(values, into);
-  tree.match(++pass, into, groups);
+  tree.match(into, groups);
   leaves.end();
   if (always != no_handle) groups.push_back(always);
   for (const auto group : groups) owners.append(group, into);

@@ -30,6 +30,11 @@ class chunked {
     }
   }
 
+  /// The same of items that cannot be copied, made by default.
+  void reach_empty(std::size_t at) {
+    while (size() <= at) blocks_.push_back(std::make_unique<Item[]>(block));
+  }
+
   /// Gives back the blocks beyond the first `count` items, but one that a
   /// shrinking and growing array would ask for again.
   void shrink(std::size_t count) {

@@ -10,6 +10,7 @@ namespace {
 /// Access as rare as this needs no help.
 constexpr double rare = 1.0 / 64;
 constexpr double very_rare = 1.0 / 256;
+constexpr double hardly_ever = 1.0 / 16'384;
 constexpr std::size_t values_max = cover_maker::conjunctions_max;
 
 }  // namespace
@@ -18,13 +19,14 @@ filter_cover cover_maker::make(std::span<const word> words, bool conjunction) {
   words_ = words;
   filter_cover made;
   auto found = conjunction ? of_all(0, words.size()) : of(0);
-  if (conjunction && found.size() == 1 &&
-      std::none_of(found[0].begin(), found[0].end(),
+  made.exact = found.exact;
+  if (conjunction && found.all.size() == 1 &&
+      std::none_of(found.all[0].begin(), found.all[0].end(),
                    [](cover_item item) { return (item & own_literal) != 0; })) {
     made.plain = true;
     return made;
   }
-  for (auto& all : found) {
+  for (auto& all : found.all) {
     std::sort(all.begin(), all.end());
     for (std::size_t i = 1; i < all.size();) {
       if (all[i] == all[i - 1]) {
@@ -35,16 +37,24 @@ filter_cover cover_maker::make(std::span<const word> words, bool conjunction) {
       }
     }
   }
-  std::sort(found.begin(), found.end());
-  for (std::size_t i = 1; i < found.size();) {
-    if (found[i] == found[i - 1]) {
-      drop(cover{found[i]});
-      found.erase(found.begin() + static_cast<std::ptrdiff_t>(i));
+  auto& some = found.all;
+  std::sort(some.begin(), some.end());
+  for (std::size_t i = 1; i < some.size();) {
+    if (some[i] == some[i - 1]) {
+      for (const auto item : some[i]) drop(item);
+      some.erase(some.begin() + static_cast<std::ptrdiff_t>(i));
     } else {
       ++i;
     }
   }
-  made.conjunctions = std::move(found);
+  // Comparing each with each is for few of them.
+  made.shared = some.size() > exact_max;
+  for (std::size_t i = 1; i < some.size() && !made.shared; ++i) {
+    for (std::size_t k = 0; k < i && !made.shared; ++k) {
+      made.shared = !exclude(some[i], some[k]);
+    }
+  }
+  made.conjunctions = std::move(some);
   return made;
 }
 
@@ -56,13 +66,14 @@ cover_maker::cover cover_maker::of(std::size_t at) {
   cover some;
   for (auto i = at + 1; i < end; i += words_at(words_[i])) {
     auto more = of(i);
-    if (some.size() + more.size() > conjunctions_max) {
+    if (some.all.size() + more.all.size() > conjunctions_max) {
       drop(some);
       drop(more);
-      return {{}};
+      return {{{}}, false};
     }
-    some.insert(some.end(), std::make_move_iterator(more.begin()),
-                std::make_move_iterator(more.end()));
+    some.exact = some.exact && more.exact;
+    some.all.insert(some.all.end(), std::make_move_iterator(more.all.begin()),
+                    std::make_move_iterator(more.all.end()));
   }
   return some;
 }
@@ -78,13 +89,22 @@ cover_maker::cover cover_maker::of_all(std::size_t from, std::size_t to) {
     }
   }
   auto made = refined(std::move(plain));
-  if (choices.empty()) return made;
-  if (cost(made) <= very_rare) return made;
+  const auto worth = std::max(made.all.size(), places_worth(cost(made)));
   for (const auto choice : choices) {
+    const bool enough = cost(made) <= very_rare;
+    // Each part of an OR takes a word at least.
+    if (enough && (words_[choice] & payload_mask) > worth * range_words) {
+      made.exact = false;
+      continue;
+    }
     auto other = of(choice);
+    const auto places = made.all.size() * other.all.size();
+    const bool exact = made.exact && other.exact && places <= worth;
     // Twice the places must halve what is found in vain at least.
-    const bool helps = cost(other) * 2 * static_cast<double>(other.size()) <= 1 || cost(made) >= 1;
-    if (helps && made.size() * other.size() <= product_max) {
+    const bool helps =
+        !enough && places <= product_max &&
+        (cost(other) * 2 * static_cast<double>(other.all.size()) <= 1 || cost(made) >= 1);
+    if (exact || helps) {
       auto both = product(made, other);
       drop(made);
       drop(other);
@@ -92,30 +112,60 @@ cover_maker::cover cover_maker::of_all(std::size_t from, std::size_t to) {
     } else if (cost(other) < cost(made)) {
       drop(made);
       made = std::move(other);
+      made.exact = false;
     } else {
       drop(other);
+      made.exact = false;
     }
   }
   return made;
 }
 
+/// In how many places a filter may stand only so that its code need not be asked: the
+/// more often it is found there, the more are worth it.
+std::size_t cover_maker::places_worth(double cost) {
+  return cost > very_rare ? exact_max : cost > hardly_ever ? exact_max / 2 : 1;
+}
+
+/// Whether no record satisfies both.
+bool cover_maker::exclude(const cover_conjunction& left, const cover_conjunction& right) const {
+  return std::any_of(left.begin(), left.end(), [&](cover_item a) {
+    const auto one = literal_at(a);
+    if (!is_literal(one) || (one & 1U) != 0 || !leaves_.is_keyed(one >> 1U)) return false;
+    return std::any_of(right.begin(), right.end(), [&](cover_item b) {
+      const auto other = literal_at(b);
+      return is_literal(other) && (other & 1U) == 0 && leaves_.is_keyed(other >> 1U) &&
+             leaves_.exclude(one >> 1U, other >> 1U);
+    });
+  });
+}
+
 /// One conjunction, with help where it has no rare access of its own: the values of
 /// an IN, the characters of a LIKE.
 cover_maker::cover cover_maker::refined(cover_conjunction all) {
+  bool exact = true;
   if (all.size() > items_max) {
     // The best ways in are kept.
     std::stable_sort(all.begin(), all.end(),
                      [&](cover_item a, cover_item b) { return access(a) < access(b); });
     const auto whole = words_.size() > 0 && words_.front() < and_word;
-    if (!whole) all.resize(items_max);
+    if (!whole) {
+      all.resize(items_max);
+      exact = false;
+    }
   }
+  const auto one = [&] {
+    cover made{{}, exact};
+    made.all.push_back(std::move(all));
+    return made;
+  };
   const auto best = best_access(all);
-  if (best <= rare) return {std::move(all)};
+  if (best <= rare) return one();
   for (const auto item : all) {
     if (const auto gram = gram_of(item)) {
       if (leaves_.probability(*gram) * 4 <= best) {
         all.push_back(own_literal | literal_of(*gram, false));
-        return {std::move(all)};
+        return one();
       }
       leaves_.release(*gram);
     }
@@ -134,25 +184,25 @@ cover_maker::cover cover_maker::refined(cover_conjunction all) {
     }
     for (const auto leaf : found) leaves_.release(leaf);
   }
-  if (values.empty()) return {std::move(all)};
-  cover made;
+  if (values.empty()) return one();
+  cover made{{}, exact};
   for (const auto leaf : values) {
-    made.push_back(all);
+    made.all.push_back(all);
     for (const auto item : all) keep(item);
-    made.back().push_back(own_literal | literal_of(leaf, false));
+    made.all.back().push_back(own_literal | literal_of(leaf, false));
   }
-  drop(cover{all});
+  for (const auto item : all) drop(item);
   return made;
 }
 
 cover_maker::cover cover_maker::product(const cover& left, const cover& right) {
-  cover made;
-  for (const auto& a : left) {
-    for (const auto& b : right) {
+  cover made{{}, left.exact && right.exact};
+  for (const auto& a : left.all) {
+    for (const auto& b : right.all) {
       auto both = a;
       both.insert(both.end(), b.begin(), b.end());
       for (const auto item : both) keep(item);
-      made.push_back(std::move(both));
+      made.all.push_back(std::move(both));
     }
   }
   return made;
@@ -165,7 +215,7 @@ void cover_maker::drop(cover_item item) {
   if ((item & own_literal) != 0) leaves_.release((item & ~own_literal) >> 1U);
 }
 void cover_maker::drop(const cover& gone) {
-  for (const auto& all : gone) {
+  for (const auto& all : gone.all) {
     for (const auto item : all) drop(item);
   }
 }
@@ -200,7 +250,7 @@ double cover_maker::best_access(const cover_conjunction& all) const {
 
 double cover_maker::cost(const cover& of) const {
   double sum = 0;
-  for (const auto& all : of) {
+  for (const auto& all : of.all) {
     double product = 1;
     for (const auto item : all) product *= std::min(1.0, access(item));
     sum += product;

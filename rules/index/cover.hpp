@@ -23,12 +23,17 @@ using cover_conjunction = std::vector<cover_item>;
 struct filter_cover {
   /// The filter is one conjunction, all of its code; `conjunctions` is empty.
   bool plain = false;
+  /// The filter holds whenever one of the conjunctions does.
+  bool exact = true;
+  /// A record may satisfy more than one of them.
+  bool shared = false;
   std::vector<cover_conjunction> conjunctions;
 };
 
 class cover_maker {
  public:
   static constexpr std::size_t product_max = 32;          ///< Conjunctions from one AND.
+  static constexpr std::size_t exact_max = 8;             ///< Of them only to be exact.
   static constexpr std::size_t conjunctions_max = 1'024;  ///< More: the filter is not indexed.
   static constexpr std::size_t items_max = 12;            ///< Of a conjunction.
 
@@ -39,12 +44,17 @@ class cover_maker {
   [[nodiscard]] filter_cover make(std::span<const word> words, bool conjunction);
 
  private:
-  using cover = std::vector<cover_conjunction>;
+  struct cover {
+    std::vector<cover_conjunction> all;
+    bool exact = true;
+  };
 
   [[nodiscard]] cover of(std::size_t at);
   [[nodiscard]] cover of_all(std::size_t from, std::size_t to);
   [[nodiscard]] cover refined(cover_conjunction all);
   [[nodiscard]] cover product(const cover& left, const cover& right);
+  [[nodiscard]] static std::size_t places_worth(double cost);
+  [[nodiscard]] bool exclude(const cover_conjunction& left, const cover_conjunction& right) const;
   void drop(const cover& gone);
   void drop(cover_item item);
   void keep(cover_item item);

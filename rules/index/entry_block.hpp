@@ -14,23 +14,28 @@
 
 namespace velo::rules::index {
 
-/// A literal that fits sixteen bits; 0 always holds.
+/// A literal that fits sixteen bits, with room for more meanings; 0 always holds.
 using short_literal = std::uint16_t;
 
 /// One conjunction of one filter.
 struct entry {
-  static constexpr short_literal by_code = 0xFFFF;
+  /// From here on no test, but what else is to be known of the entry.
+  static constexpr short_literal tests_end = 0xE000;
+  static constexpr short_literal by_code = 0x1000;  ///< Its tests are not all: ask the code.
+  static constexpr short_literal shared = 0x0800;   ///< May be found in another place as well.
+  static constexpr short_literal number_mask = 0x07FF;
 
   filter_handle handle = 0;
   short_literal test0 = 0;
   short_literal test1 = 0;
-  /// The third test; with `by_code`, the number of the conjunction.
   short_literal test2 = 0;
-  /// The fourth; `by_code`: these tests are not all, ask the filter's code.
+  /// The fourth test; or from `tests_end` on `by_code`, `shared` and the number of
+  /// the conjunction.
   short_literal test3 = 0;
 
-  [[nodiscard]] bool needs_code() const noexcept { return test3 == by_code; }
-  [[nodiscard]] unsigned number() const noexcept { return needs_code() ? test2 : 0; }
+  [[nodiscard]] unsigned number() const noexcept {
+    return test3 >= tests_end ? test3 & number_mask : 0U;
+  }
   [[nodiscard]] bool is(filter_handle wanted, unsigned conjunction) const noexcept {
     return handle == wanted && number() == conjunction;
   }
@@ -72,6 +77,14 @@ class entry_blocks {
     return *reinterpret_cast<const header*>(store_.at(where));
   }
   void prefetch(block_reference where) const noexcept { __builtin_prefetch(store_.at(where)); }
+
+  /// The tests of all its entries, too.
+  void prefetch_all(block_reference where) const noexcept {
+    constexpr std::size_t line = 64;
+    const auto* const from = store_.at(where);
+    const auto bytes = sizeof(header) + 2 * sizeof(short_literal) * at(where).count;
+    for (std::size_t i = line; i < bytes; i += line) __builtin_prefetch(from + i);
+  }
 
   [[nodiscard]] block_reference create(std::uint32_t node, leaf_number via) {
     const auto where = store_.allocate(units(1));

@@ -15,16 +15,15 @@ filter_reference filter_store::add_key(std::string_view bytes) {
 filter_reference filter_store::add_code(const filter_code& code, const filter_cover& cover) {
   const header made{static_cast<std::uint32_t>(code.words.size()),
                     static_cast<std::uint32_t>(cover.plain ? 0 : cover.conjunctions.size()),
-                    code.conjunction ? 1U : 0U, 0};
-  auto units = lead(made) + code.words.size();
+                    code.conjunction ? 1U : 0U, cover.exact ? 1U : 0U, cover.shared ? 1U : 0U};
+  auto units = 1 + code.words.size();
   if (!cover.plain) {
     for (const auto& all : cover.conjunctions) units += 1 + all.size();
   }
   const auto where = codes_.allocate(units);
   auto* out = reinterpret_cast<word*>(codes_.at(where));
   std::memcpy(out, &made, sizeof made);
-  if (lead(made) > 1) out[1] = 0;
-  out = std::copy(code.words.begin(), code.words.end(), out + lead(made));
+  out = std::copy(code.words.begin(), code.words.end(), out + 1);
   if (cover.plain) return where;
   for (const auto& all : cover.conjunctions) {
     *out++ = static_cast<word>(all.size());
@@ -35,7 +34,7 @@ filter_reference filter_store::add_code(const filter_code& code, const filter_co
 
 std::size_t filter_store::units_of(filter_reference where) const noexcept {
   const auto head = header_at(where);
-  auto units = lead(head) + head.words;
+  std::size_t units = 1 + head.words;
   for (unsigned i = 0; i < head.conjunctions; ++i) units += 1 + at(where)[units];
   return units;
 }
@@ -60,7 +59,7 @@ void filter_store::remove(filter_reference where) {
 
 std::span<const word> filter_store::code_at(filter_reference where) const noexcept {
   const auto head = header_at(where);
-  return {at(where) + lead(head), head.words};
+  return {at(where) + 1, head.words};
 }
 
 bool filter_store::is_conjunction(filter_reference where) const noexcept {
@@ -71,13 +70,14 @@ unsigned filter_store::conjunctions(filter_reference where) const noexcept {
   return std::max(1U, static_cast<unsigned>(header_at(where).conjunctions));
 }
 
-bool filter_store::is_plain(filter_reference where) const noexcept {
-  return header_at(where).conjunctions == 0;
+standing filter_store::standing_of(filter_reference where) const noexcept {
+  const auto head = header_at(where);
+  return {head.conjunctions <= 1, head.exact != 0, head.shared != 0};
 }
 
 std::span<const cover_item> filter_store::cover_at(filter_reference where, unsigned number) const {
   const auto head = header_at(where);
-  const auto* found = at(where) + lead(head) + head.words;
+  const auto* found = at(where) + 1 + head.words;
   for (; number > 0; --number) found += 1 + *found;
   return {found + 1, *found};
 }
@@ -127,7 +127,7 @@ void filter_store::terms_of(filter_reference where, unsigned conjunction,
                             std::vector<term>& into) const {
   into.clear();
   const auto code = code_at(where);
-  if (is_plain(where)) {
+  if (header_at(where).conjunctions == 0) {
     for (std::size_t i = 0; i < code.size(); i += words_at(code[i])) {
       into.push_back(term_of(code.data(), static_cast<cover_item>(i)));
     }
@@ -143,12 +143,8 @@ void filter_store::terms_of(filter_reference where, unsigned conjunction,
   });
 }
 
-bool filter_store::holds_first(filter_reference where, std::uint32_t pass) {
-  const auto head = header_at(where);
-  if (head.conjunctions > 1 && at(where)[1] == pass) return false;
-  if (!holds(code_at(where), head.conjunction != 0, leaves_)) return false;
-  if (head.conjunctions > 1) std::memcpy(codes_.at(where) + sizeof(word), &pass, sizeof pass);
-  return true;
+bool filter_store::holds(filter_reference where) {
+  return index::holds(code_at(where), is_conjunction(where), leaves_);
 }
 
 }  // namespace velo::rules::index

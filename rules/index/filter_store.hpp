@@ -24,6 +24,13 @@ struct term {
   int rarity = 0;  ///< Binary places of its probability.
 };
 
+/// How a filter stands in the tree.
+struct standing {
+  bool one = true;      ///< In one place, with one conjunction.
+  bool exact = true;    ///< Its code need not be asked where a conjunction holds.
+  bool shared = false;  ///< A record may find it in more than one place.
+};
+
 class filter_store {
  public:
   static constexpr filter_reference always = 0x7FFFFFFE;
@@ -50,8 +57,7 @@ class filter_store {
   [[nodiscard]] bool is_conjunction(filter_reference where) const noexcept;
   /// The conjunctions that it stands in the tree with: one or more.
   [[nodiscard]] unsigned conjunctions(filter_reference where) const noexcept;
-  /// Whether it may be found more than once for one record.
-  [[nodiscard]] bool is_plain(filter_reference where) const noexcept;
+  [[nodiscard]] standing standing_of(filter_reference where) const noexcept;
 
   [[nodiscard]] std::uint64_t hash(filter_reference where) const noexcept;
   [[nodiscard]] std::uint64_t hash_of(std::span<const word> code, bool conjunction) const noexcept;
@@ -63,8 +69,7 @@ class filter_store {
   /// The tests of one of its conjunctions, the best way in first.
   void terms_of(filter_reference where, unsigned conjunction, std::vector<term>& into) const;
 
-  /// Whether the filter holds and was not found before in the pass with this number.
-  [[nodiscard]] bool holds_first(filter_reference where, std::uint32_t pass);
+  [[nodiscard]] bool holds(filter_reference where);
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return keys_.memory_bytes() + codes_.memory_bytes();
@@ -75,9 +80,10 @@ class filter_store {
 
   struct header {
     std::uint32_t words : 15;
-    std::uint32_t conjunctions : 15;  ///< 0: the code itself is the only one.
+    std::uint32_t conjunctions : 14;  ///< 0: the code itself is the only one.
     std::uint32_t conjunction : 1;
-    std::uint32_t unused : 1;
+    std::uint32_t exact : 1;
+    std::uint32_t shared : 1;
   };
 
   [[nodiscard]] const word* at(filter_reference where) const noexcept {
@@ -86,8 +92,6 @@ class filter_store {
   [[nodiscard]] header header_at(filter_reference where) const noexcept {
     return load<header>(codes_.at(where));
   }
-  /// The words between header and code: the pass that found it last.
-  [[nodiscard]] static std::size_t lead(header of) noexcept { return of.conjunctions > 0 ? 2 : 1; }
   [[nodiscard]] std::size_t units_of(filter_reference where) const noexcept;
   [[nodiscard]] std::span<const cover_item> cover_at(filter_reference where, unsigned number) const;
   [[nodiscard]] term term_of(const word* code, cover_item item) const;

@@ -8,7 +8,9 @@ namespace velo::rules::index {
 
 filter_tree::filter_tree(const hash_key& key, leaf_store& leaves, filter_store& filters,
                          const subscriber_table& owners)
-    : key_(key), leaves_(leaves), filters_(filters), owners_(owners), nodes_(1) {}
+    : key_(key), leaves_(leaves), filters_(filters), owners_(owners), places_(key) {
+  nodes_.reach_empty(0);
+}
 
 // -- children ------------------------------------------------------------------------
 
@@ -25,22 +27,25 @@ void filter_tree::hash_of::prefetch(std::uint32_t child) const {
   if ((child & node_bit) == 0) owner.blocks_.prefetch(child);
 }
 
-std::uint32_t filter_tree::find_child(node_number parent, leaf_number via) const {
-  return children_.find(child_hash(parent, via), [&](std::uint32_t child) {
-    if ((child & node_bit) != 0) {
-      const auto& at = nodes_[child & ~node_bit];
-      return at.parent == parent && at.via == via;
-    }
-    const auto& at = blocks_.at(child);
-    return at.node == parent && at.via == via;
-  });
+bool filter_tree::is_child(std::uint32_t child, node_number parent, leaf_number via) const {
+  if ((child & node_bit) != 0) {
+    const auto& at = nodes_[child & ~node_bit];
+    return at.parent == parent && at.via == via;
+  }
+  const auto& at = blocks_.at(child);
+  return at.node == parent && at.via == via;
+}
+
+std::uint32_t filter_tree::find_child(std::uint64_t hash, node_number parent,
+                                      leaf_number via) const {
+  return children_.find(hash, [&](std::uint32_t child) { return is_child(child, parent, via); });
 }
 
 filter_tree::node_number filter_tree::add_node(node_number parent, leaf_number via) {
   node_number fresh = 0;
   if (free_nodes_.empty()) {
-    fresh = static_cast<node_number>(nodes_.size());
-    nodes_.emplace_back();
+    fresh = nodes_end_++;
+    nodes_.reach_empty(fresh);
   } else {
     fresh = free_nodes_.back();
     free_nodes_.pop_back();
@@ -67,22 +72,22 @@ void filter_tree::drop_if_empty(node_number at) {
 // -- entries -------------------------------------------------------------------------
 
 entry filter_tree::entry_of(filter_handle handle, unsigned conjunction, const terms& left,
-                            bool plain) {
+                            standing how) {
   entry made;
   made.handle = handle;
   short_literal* const tests[] = {&made.test0, &made.test1, &made.test2, &made.test3};
+  const auto fits = [](const term& one) { return !one.in_code && one.test < entry::tests_end; };
+  const bool all = how.exact && std::all_of(left.begin(), left.end(), fits);
+  const bool four = all && how.one && left.size() <= 4;
+  const std::size_t room = four ? 4 : 3;
   std::size_t used = 0;
-  bool all = plain;
   for (const auto& one : left) {
-    const bool fits = !one.in_code && one.test < entry::by_code;
-    if (fits && used < 4)
-      *tests[used++] = static_cast<short_literal>(one.test);
-    else
-      all = false;
+    if (fits(one) && used < room) *tests[used++] = static_cast<short_literal>(one.test);
   }
-  if (!all) {
-    made.test2 = static_cast<short_literal>(conjunction);
-    made.test3 = entry::by_code;
+  if (!four) {
+    const bool code = !all || left.size() > room;
+    made.test3 = static_cast<short_literal>(entry::tests_end | (code ? entry::by_code : 0U) |
+                                            (how.shared ? entry::shared : 0U) | conjunction);
   }
   return made;
 }
@@ -106,22 +111,22 @@ void filter_tree::for_each_entry(block_reference where, Visit&& visit) const {
 // -- putting ---------------------------------------------------------------------------
 
 void filter_tree::insert(filter_handle handle, filter_reference where) {
-  const bool plain = filters_.is_plain(where);
+  const auto how = filters_.standing_of(where);
   terms left;
   for (unsigned i = 0; i < filters_.conjunctions(where); ++i) {
     filters_.terms_of(where, i, left);
-    place(0, handle, i, left, plain);
+    place(0, handle, i, left, how);
   }
 }
 
 void filter_tree::place(node_number at, filter_handle handle, unsigned conjunction, terms& left,
-                        bool plain) {
+                        standing how) {
   while (!left.empty() && left.front().way == term::access::keyed) {
     if (nodes_[at].slots == 0) {
       auto& pending = nodes_[at].pending;
       if (pending == none || blocks_.at(pending).count < block_max) {
         if (pending == none) pending = blocks_.create(at, 0);
-        pending = blocks_.push(pending, entry_of(handle, conjunction, left, plain));
+        pending = blocks_.push(pending, entry_of(handle, conjunction, left, how));
         return;
       }
       split_pending(at);
@@ -133,7 +138,7 @@ void filter_tree::place(node_number at, filter_handle handle, unsigned conjuncti
     const auto child = find_child(at, leaf);
     if (child == none) {
       auto block = blocks_.create(at, leaf);
-      block = blocks_.push(block, entry_of(handle, conjunction, left, plain));
+      block = blocks_.push(block, entry_of(handle, conjunction, left, how));
       leaves_.lead(leaf);
       ++nodes_[at].children;
       children_.insert(hash, block, hash_of{*this});
@@ -144,7 +149,7 @@ void filter_tree::place(node_number at, filter_handle handle, unsigned conjuncti
       continue;
     }
     if (blocks_.at(child).count < block_max) {
-      const auto now = blocks_.push(child, entry_of(handle, conjunction, left, plain));
+      const auto now = blocks_.push(child, entry_of(handle, conjunction, left, how));
       if (now != child) children_.replace(hash, child, now);
       return;
     }
@@ -157,11 +162,11 @@ void filter_tree::place(node_number at, filter_handle handle, unsigned conjuncti
     for (const auto& one : moved) {
       terms_at(fresh, one, theirs);
       place(fresh, one.handle, one.number(), theirs,
-            filters_.is_plain(owners_.reference_of(one.handle)));
+            filters_.standing_of(owners_.reference_of(one.handle)));
     }
     at = fresh;
   }
-  place_rest(at, handle, conjunction, left, plain);
+  place_rest(at, handle, conjunction, left, how);
 }
 
 void filter_tree::split_pending(node_number at) {
@@ -176,7 +181,7 @@ void filter_tree::split_pending(node_number at) {
     // From the first on, the node has children.
     if (!theirs.empty()) nodes_[at].slots |= leaf_store::slot_bit(theirs.front().slot);
     place(at, one.handle, one.number(), theirs,
-          filters_.is_plain(owners_.reference_of(one.handle)));
+          filters_.standing_of(owners_.reference_of(one.handle)));
   }
 }
 
@@ -215,9 +220,9 @@ void filter_tree::push_rest(node_number number, const entry& added) {
 }
 
 void filter_tree::place_rest(node_number at, filter_handle handle, unsigned conjunction,
-                             const terms& left, bool plain) {
-  if (place_range(at, handle, conjunction, left, plain)) return;
-  push_rest(at, entry_of(handle, conjunction, left, plain));
+                             const terms& left, standing how) {
+  if (place_range(at, handle, conjunction, left, how)) return;
+  push_rest(at, entry_of(handle, conjunction, left, how));
   const std::size_t count = nodes_[at].rest_count;
   if (count == range_min || (count > range_min && std::has_single_bit(count))) index_ranges(at);
 }
@@ -230,7 +235,7 @@ range_index* filter_tree::range_at(const node& at, slot_number slot) const noexc
 }
 
 bool filter_tree::place_range(node_number number, filter_handle handle, unsigned conjunction,
-                              const terms& left, bool plain) {
+                              const terms& left, standing how) {
   const auto& at = nodes_[number];
   if (at.ranges.empty()) return false;
   for (std::size_t i = 0; i < left.size(); ++i) {
@@ -239,8 +244,8 @@ bool filter_tree::place_range(node_number number, filter_handle handle, unsigned
     if (index == nullptr) continue;
     auto others = left;
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-    const auto made = entry_of(handle, conjunction, others, plain);
-    const bool bare = others.empty() && plain;
+    const auto made = entry_of(handle, conjunction, others, how);
+    const bool bare = others.empty() && how.exact && !how.shared && how.one;
     const auto [lo, hi] = left[i].range;
     ++index->count;
     if (std::isinf(hi)) {
@@ -256,7 +261,9 @@ bool filter_tree::place_range(node_number number, filter_handle handle, unsigned
     } else {
       const auto level = range_index::level_of(lo, hi);
       index->levels |= std::uint64_t{1} << level;
-      index->intervals[range_index::place_of(level, lo)].insert(lo, {hi, made});
+      auto& into = places_.reach(index->list, range_index::place_of(level, lo));
+      into.by_lo.insert(lo, made);
+      into.by_hi.insert(-hi, made);
       return true;
     }
     if (bare && (handle & group_bit) != 0) ++index->groups;
@@ -292,7 +299,7 @@ void filter_tree::index_ranges(node_number number) {
   for (const auto& [slot, count] : fields) {
     const bool many = count >= range_min || (count >= range_min / 2 && count * 4 >= entries.size());
     if (!many || range_at(nodes_[number], slot) != nullptr) continue;
-    nodes_[number].ranges.push_back(std::make_unique<range_index>(slot));
+    nodes_[number].ranges.push_back(std::make_unique<range_index>(slot, ++lists_));
     some = true;
   }
   if (!some || !move) return;
@@ -303,8 +310,8 @@ void filter_tree::index_ranges(node_number number) {
   nodes_[number].rest_count = 0;
   for (const auto& one : entries) {
     terms_at(number, one, theirs);
-    const bool plain = filters_.is_plain(owners_.reference_of(one.handle));
-    if (!place_range(number, one.handle, one.number(), theirs, plain)) push_rest(number, one);
+    const auto how = filters_.standing_of(owners_.reference_of(one.handle));
+    if (!place_range(number, one.handle, one.number(), theirs, how)) push_rest(number, one);
   }
 }
 
@@ -377,12 +384,11 @@ bool filter_tree::remove(node_number number, filter_handle handle, unsigned conj
       gone = bare || index->at_most_and.erase(-hi, same_entry);
     } else {
       const auto place =
-          index->intervals.find(range_index::place_of(range_index::level_of(lo, hi), lo));
-      gone = place != index->intervals.end() &&
-             place->second.erase(lo, [&](const range_index::bounded& other) {
-               return other.hi == hi && other.left.is(handle, conjunction);
-             });
-      if (gone && place->second.empty()) index->intervals.erase(place);
+          places_.find(index->list, range_index::place_of(range_index::level_of(lo, hi), lo));
+      if (place != interval_places::none && places_[place].by_lo.erase(lo, same_entry)) {
+        gone = places_[place].by_hi.erase(-hi, same_entry);
+        if (places_[place].by_lo.empty()) places_.drop(place);
+      }
     }
     if (!gone) continue;
     if (bare && (handle & group_bit) != 0) --index->groups;
@@ -418,20 +424,32 @@ bool filter_tree::remove(node_number number, filter_handle handle, unsigned conj
 
 // -- matching --------------------------------------------------------------------------------
 
+void filter_tree::emit_once(filter_handle handle) {
+  const bool group = (handle & group_bit) != 0;
+  const auto number = handle & ~group_bit;
+  auto& word = (group ? seen_groups_ : seen_ids_)[number / 64];
+  const auto bit = std::uint64_t{1} << (number % 64);
+  if ((word & bit) != 0) return;
+  if (word == 0) seen_.push_back(&word);
+  word |= bit;
+  emit(handle);
+}
+
 void filter_tree::test(const entry& candidate) {
-  auto known = leaves_.known(candidate.test0, candidate.test1);
+  const auto [handle, test0, test1, test2, test3] = candidate;
+  const bool four = test3 < entry::tests_end;
+  const auto known = leaves_.known(test0, test1) * leaves_.known(test2, four ? test3 : 0);
   if (known == 0) return;
-  if (candidate.needs_code()) {
-    if (known == 1 || (leaves_.holds(candidate.test0) && leaves_.holds(candidate.test1))) {
-      asked_.push_back(candidate.handle);
-    }
+  if (known != 1 && !(leaves_.holds(test0) && leaves_.holds(test1) && leaves_.holds(test2) &&
+                      (!four || leaves_.holds(test3)))) {
     return;
   }
-  known *= leaves_.known(candidate.test2, candidate.test3);
-  if (known == 0) return;
-  if (known == 1 || (leaves_.holds(candidate.test0) && leaves_.holds(candidate.test1) &&
-                     leaves_.holds(candidate.test2) && leaves_.holds(candidate.test3))) {
-    emit(candidate.handle);
+  if (four || (test3 & (entry::by_code | entry::shared)) == 0) {
+    emit(handle);
+  } else if ((test3 & entry::by_code) != 0) {
+    asked_.push_back(handle);
+  } else {
+    emit_once(handle);
   }
 }
 
@@ -445,7 +463,12 @@ void filter_tree::ask_code() {
     if (i >= near && i - near < count) filters_.prefetch(owners_.reference_of(asked_[i - near]));
     if (i < far) continue;
     const auto handle = asked_[i - far];
-    if (filters_.holds_first(owners_.reference_of(handle), pass_)) emit(handle);
+    const auto where = owners_.reference_of(handle);
+    if (!filters_.holds(where)) continue;
+    if (filters_.standing_of(where).shared)
+      emit_once(handle);
+    else
+      emit(handle);
   }
   asked_.clear();
 }
@@ -494,76 +517,103 @@ void filter_tree::visit_ranges(const range_index& index) {
   index.at_most.up_to(-value, handles);
   index.at_least_and.up_to(value, entries);
   index.at_most_and.up_to(-value, entries);
-  for (auto levels = index.levels; levels != 0; levels &= levels - 1) {
-    const auto level = static_cast<unsigned>(std::countr_zero(levels));
-    const auto place = index.intervals.find(range_index::place_of(level, value));
-    if (place == index.intervals.end()) continue;
-    place->second.up_to(value, [&](const range_index::bounded* from, std::size_t count) {
-      std::array<std::uint8_t, 256> left;
-      std::size_t kept = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        left[kept] = static_cast<std::uint8_t>(i);
-        kept += from[i].hi >= value && leaves_.known(from[i].left.test0, 0) != 0 ? 1 : 0;
-      }
-      for (std::size_t k = 0; k < kept; ++k) test(from[left[k]].left);
-    });
-  }
+  if (index.levels == 0) return;
+  const auto for_each_level = [&](auto&& once) {
+    for (auto levels = index.levels; levels != 0; levels &= levels - 1) {
+      once(static_cast<unsigned>(std::countr_zero(levels)));
+    }
+  };
+  place_hashes_.clear();
+  for_each_level([&](unsigned level) {
+    place_hashes_.push_back(places_.hash(index.list, range_index::place_of(level, value)));
+    places_.prefetch(place_hashes_.back());
+  });
+  for (const auto hash : place_hashes_) places_.prefetch_place(hash);
+  for_each_level([&](unsigned level) {
+    const auto found = places_.find(index.list, range_index::place_of(level, value));
+    if (found == interval_places::none) return;
+    const auto& place = places_[found];
+    if (range_index::is_right(level, value))
+      place.by_hi.up_to(-value, entries);
+    else
+      place.by_lo.up_to(value, entries);
+  });
 }
 
-void filter_tree::visit(node_number number) {
+/// Finds what stands at a node, and notes the children that are to be asked for.
+void filter_tree::enter(node_number number) {
   const auto& at = nodes_[number];
   if (at.pending != none) found_blocks_.push_back(at.pending);
   for (const auto block : at.rest) {
     if (block != none) found_blocks_.push_back(block);
   }
-  probes_.clear();
   if (at.slots != 0) {
     for (const auto& one : leaves_.satisfied()) {
       if ((at.slots & one.slot_bit) == 0) continue;
       const auto hash = child_hash(number, one.leaf);
       children_.prefetch(hash);
-      probes_.push_back({hash, one.leaf});
+      probes_.push_back({hash, number, one.leaf, none});
     }
   }
   for (const auto& index : at.ranges) visit_ranges(*index);
-  for (const auto& one : probes_) {
-    const auto child = children_.likely(one.hash);
-    if (child == none) continue;
-    if ((child & node_bit) != 0) {
-      __builtin_prefetch(&nodes_[child & ~node_bit]);
-    } else {
-      blocks_.prefetch(child);
+}
+
+/// Visits all nodes that the record comes to, many together: what one of them has in
+/// memory is fetched while others are looked at.
+void filter_tree::go_down() {
+  constexpr std::size_t together = 128;  ///< Probes, about.
+  for (std::size_t next = 0; next < frontier_.size();) {
+    probes_.clear();
+    while (next < frontier_.size() && probes_.size() < together) enter(frontier_[next++]);
+    for (auto& one : probes_) {
+      one.child = children_.likely(one.hash);
+      if (one.child == none) continue;
+      if ((one.child & node_bit) != 0) {
+        __builtin_prefetch(&nodes_[one.child & ~node_bit]);
+      } else {
+        blocks_.prefetch(one.child);
+      }
     }
-  }
-  for (const auto& one : probes_) {
-    const auto child = find_child(number, one.via);
-    if (child == none) continue;
-    if ((child & node_bit) != 0) {
-      frontier_.push_back(child & ~node_bit);
-    } else {
-      found_blocks_.push_back(child);
+    for (const auto& one : probes_) {
+      if (one.child == none) continue;
+      const auto child = is_child(one.child, one.parent, one.via)
+                             ? one.child
+                             : find_child(one.hash, one.parent, one.via);
+      if (child == none) continue;
+      if ((child & node_bit) != 0) {
+        frontier_.push_back(child & ~node_bit);
+      } else {
+        found_blocks_.push_back(child);
+      }
     }
   }
 }
 
-void filter_tree::match(std::uint32_t pass, id_list& ids, std::vector<filter_handle>& groups) {
-  pass_ = pass;
+void filter_tree::match(id_list& ids, std::vector<filter_handle>& groups) {
   ids_ = &ids;
   groups_ = &groups;
   frontier_.assign(1, 0);
   found_blocks_.clear();
-  for (std::size_t i = 0; i < frontier_.size(); ++i) visit(frontier_[i]);
+  if (seen_ids_.size() * 64 < owners_.end()) seen_ids_.resize(owners_.end() / 64 + 1);
+  if (seen_groups_.size() * 64 < owners_.groups_end())
+    seen_groups_.resize(owners_.groups_end() / 64 + 1);
+  go_down();
   for (std::size_t i = 0; i < found_blocks_.size(); ++i) {
-    if (i + 4 < found_blocks_.size()) blocks_.prefetch(found_blocks_[i + 4]);
+    if (i + 8 < found_blocks_.size()) blocks_.prefetch(found_blocks_[i + 8]);
+    if (i + 4 < found_blocks_.size()) blocks_.prefetch_all(found_blocks_[i + 4]);
     visit_block(found_blocks_[i]);
   }
   ask_code();
+  for (auto* const word : seen_) *word = 0;
+  seen_.clear();
 }
 
 std::size_t filter_tree::memory_bytes() const noexcept {
-  auto bytes = blocks_.memory_bytes() + children_.memory_bytes() +
-               nodes_.capacity() * sizeof(node) + free_nodes_.capacity() * sizeof(node_number);
-  for (const auto& at : nodes_) {
+  auto bytes = blocks_.memory_bytes() + places_.memory_bytes() + children_.memory_bytes() +
+               nodes_.memory_bytes() + free_nodes_.capacity() * sizeof(node_number) +
+               (seen_ids_.capacity() + seen_groups_.capacity()) * sizeof(std::uint64_t);
+  for (node_number number = 0; number < nodes_end_; ++number) {
+    const auto& at = nodes_[number];
     bytes += at.rest.capacity() * sizeof(block_reference) + at.ranges.capacity() * sizeof(void*);
     for (const auto& index : at.ranges) bytes += index->memory_bytes();
   }

@@ -15,8 +15,10 @@
 #include <memory>
 #include <vector>
 
+#include "rules/index/chunked.hpp"
 #include "rules/index/entry_block.hpp"
 #include "rules/index/filter_store.hpp"
+#include "rules/index/interval_places.hpp"
 #include "rules/index/linear_table.hpp"
 #include "rules/index/range_index.hpp"
 
@@ -32,8 +34,8 @@ class filter_tree {
   void erase(filter_handle handle, filter_reference where);
 
   /// Appends what holds for the state that the leaves were begun with: single
-  /// subscribers to `ids`, groups to `groups`. Each pass has a number of its own.
-  void match(std::uint32_t pass, id_list& ids, std::vector<filter_handle>& groups);
+  /// subscribers to `ids`, groups to `groups`.
+  void match(id_list& ids, std::vector<filter_handle>& groups);
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -66,26 +68,31 @@ class filter_tree {
   [[nodiscard]] std::uint64_t child_hash(node_number parent, leaf_number via) const noexcept {
     return hash_word(static_cast<std::uint64_t>(parent) << 32U | via, 3, key_);
   }
-  [[nodiscard]] std::uint32_t find_child(node_number parent, leaf_number via) const;
+  [[nodiscard]] std::uint32_t find_child(node_number parent, leaf_number via) const {
+    return find_child(child_hash(parent, via), parent, via);
+  }
+  [[nodiscard]] std::uint32_t find_child(std::uint64_t hash, node_number parent,
+                                         leaf_number via) const;
+  [[nodiscard]] bool is_child(std::uint32_t child, node_number parent, leaf_number via) const;
   node_number add_node(node_number parent, leaf_number via);
   void drop_if_empty(node_number at);
 
   [[nodiscard]] static entry entry_of(filter_handle handle, unsigned conjunction, const terms& left,
-                                      bool plain);
+                                      standing how);
   void terms_at(node_number at, const entry& of, terms& into) const;
   static void without(terms& from, leaf_number leaf);
 
-  void place(node_number at, filter_handle handle, unsigned conjunction, terms& left, bool plain);
+  void place(node_number at, filter_handle handle, unsigned conjunction, terms& left, standing how);
   void split_pending(node_number at);
   void replace_child(std::uint64_t hash, std::uint32_t old, std::uint32_t now);
 
   // Without an equality.
   void place_rest(node_number at, filter_handle handle, unsigned conjunction, const terms& left,
-                  bool plain);
+                  standing how);
   void push_rest(node_number at, const entry& added);
   [[nodiscard]] std::size_t rest_home(const node& at, filter_handle handle) const noexcept;
   bool place_range(node_number at, filter_handle handle, unsigned conjunction, const terms& left,
-                   bool plain);
+                   standing how);
   void index_ranges(node_number at);
   [[nodiscard]] range_index* range_at(const node& at, slot_number slot) const noexcept;
 
@@ -94,7 +101,8 @@ class filter_tree {
   [[nodiscard]] bool remove_from(block_reference& block, filter_handle handle,
                                  unsigned conjunction);
 
-  void visit(node_number at);
+  void enter(node_number at);
+  void go_down();
   void visit_block(block_reference where);
   void visit_handles(const filter_handle* from, std::size_t count, bool groups);
   void visit_ranges(const range_index& index);
@@ -105,6 +113,8 @@ class filter_tree {
       ids_->push(handle);
     }
   }
+  /// Once for each filter, however often it is found.
+  void emit_once(filter_handle handle);
   void test(const entry& candidate);
   void ask_code();
 
@@ -117,21 +127,29 @@ class filter_tree {
   const subscriber_table& owners_;
   entry_blocks blocks_;
   linear_table children_;
-  std::vector<node> nodes_;
+  chunked<node, 6> nodes_;
+  node_number nodes_end_ = 1;
+  interval_places places_;
+  std::uint64_t lists_ = 0;  ///< Of intervals, made so far.
   std::vector<node_number> free_nodes_;
 
   // Of the pass.
-  std::uint32_t pass_ = 0;
   id_list* ids_ = nullptr;
   std::vector<filter_handle>* groups_ = nullptr;
   std::vector<node_number> frontier_;
   std::vector<block_reference> found_blocks_;
   struct probe {
     std::uint64_t hash;
+    node_number parent;
     leaf_number via;
+    std::uint32_t child;
   };
   std::vector<probe> probes_;
+  std::vector<std::uint64_t> place_hashes_;
   std::vector<filter_handle> asked_;  ///< Whose code must be asked.
+  /// Bits of the subscribers and groups that emit_once() has seen, all 0 between passes.
+  std::vector<std::uint64_t> seen_ids_, seen_groups_;
+  std::vector<std::uint64_t*> seen_;  ///< The words of both that are not 0.
 };
 
 }  // namespace velo::rules::index

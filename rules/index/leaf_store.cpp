@@ -261,8 +261,8 @@ leaf_number leaf_store::acquire_general(const comparison& leaf) {
   }
   std::uint32_t number = 0;
   if (free_general_.empty()) {
-    number = static_cast<std::uint32_t>(general_.size());
-    general_.emplace_back();
+    number = general_end_++;
+    general_.reach_empty(number);
   } else {
     number = free_general_.back();
     free_general_.pop_back();
@@ -292,8 +292,8 @@ leaf_number leaf_store::acquire_general(const comparison& leaf) {
 leaf_number leaf_store::acquire_whole(const expression& tree) {
   std::uint32_t number = 0;
   if (free_general_.empty()) {
-    number = static_cast<std::uint32_t>(general_.size());
-    general_.emplace_back();
+    number = general_end_++;
+    general_.reach_empty(number);
   } else {
     number = free_general_.back();
     free_general_.pop_back();
@@ -407,7 +407,8 @@ void leaf_store::reset_if_empty() {
   leaf_end_ = range_end_;
   // Not `= {}`, which keeps the memory.
   free_leaves_ = std::vector<leaf_number>();
-  general_ = std::vector<general_leaf>();
+  general_.clear();
+  general_end_ = 0;
   free_general_ = std::vector<std::uint32_t>();
   range_lo_ = std::vector<double>();
   range_hi_ = std::vector<double>();
@@ -607,7 +608,7 @@ void leaf_store::begin(const record_values& values) {
 
 void leaf_store::compare_ranges() {
   const auto count = range_lo_.size();
-  // Comparing all costs about a nanosecond each, finding out about one a few.
+  // Comparing all costs about a nanosecond each, asking for one a few.
   const bool all = count > 1 && ranges_asked_ * 6 > static_cast<double>(count) && events_ % 64 != 0;
   if (all) {
     for (std::size_t i = 1; i < count; ++i) {
@@ -638,7 +639,7 @@ void leaf_store::end() {
   held_.clear();
   for (const auto leaf : judged_) {
     set(leaf, unknown);
-    if (!is_range(leaf)) leaf_record(leaf).truth = unknown;
+    leaf_record(leaf).truth = unknown;
   }
   judged_.clear();
   satisfied_.clear();
@@ -648,13 +649,12 @@ void leaf_store::end() {
 
 bool leaf_store::judge(literal wanted) {
   const auto leaf = wanted >> 1U;
-  bool found = false;
   if (is_range(leaf)) {
+    // Comparing again costs less than remembering, and forgetting afterwards.
     ++ranges_judged_;
-    found = range_of(leaf).holds(numbers_[range_slot_[leaf]]);
-  } else {
-    found = judge_general(general_[leaf_record(leaf).length]);
+    return range_of(leaf).holds(numbers_[range_slot_[leaf]]) != ((wanted & 1U) != 0);
   }
+  const bool found = judge_general(general_[leaf_record(leaf).length]);
   judged_.push_back(leaf);
   set(leaf, found ? yes : no);
   return found != ((wanted & 1U) != 0);
@@ -688,12 +688,12 @@ bool leaf_store::judge_general(const general_leaf& leaf) const {
 
 std::size_t leaf_store::memory_bytes() const noexcept {
   std::size_t bytes = store_.memory_bytes() + table_.memory_bytes() + references_.memory_bytes() +
-                      free_leaves_.capacity() * sizeof(leaf_number) +
-                      general_.capacity() * sizeof(general_leaf) + truths_.capacity() +
-                      range_lo_.capacity() * 24 + uses_.capacity() * sizeof(slot_use) +
-                      numbers_.capacity() * sizeof(double) + gram_filter_.capacity() * 8;
+                      free_leaves_.capacity() * sizeof(leaf_number) + general_.memory_bytes() +
+                      truths_.capacity() + range_lo_.capacity() * 24 +
+                      uses_.capacity() * sizeof(slot_use) + numbers_.capacity() * sizeof(double) +
+                      gram_filter_.capacity() * 8;
   // A tree node with a path, a constant and a pattern, as a rule of thumb.
-  bytes += (general_.size() - free_general_.size()) * 900;
+  bytes += (general_end_ - free_general_.size()) * 900;
   return bytes;
 }
 

@@ -253,7 +253,8 @@ class leaf_store {
   chunked<reference> references_;  ///< By leaf, from range_end_ on.
   leaf_number leaf_end_ = range_end_;
   std::vector<leaf_number> free_leaves_;
-  std::vector<general_leaf> general_;
+  chunked<general_leaf, 4> general_;
+  std::uint32_t general_end_ = 0;
   std::vector<std::uint32_t> free_general_;
 
   // Ranges, by leaf.

@@ -3,14 +3,13 @@
 //
 // One-sided ranges are lists sorted by their bound. Intervals hang in a tree over
 // all doubles: each at the highest number that divides it (of the dyadic
-// numbers, in the order of their bits), sorted by where it begins. A number
-// meets one place of each of 64 levels, and there mostly intervals that hold it.
+// numbers, in the order of their bits). A number meets one place of each of 64
+// levels, and there only intervals that hold it (interval_places).
 
 #pragma once
 
 #include <bit>
 #include <cstdint>
-#include <unordered_map>
 
 #include "rules/index/entry_block.hpp"
 #include "rules/index/sorted_list.hpp"
@@ -18,22 +17,17 @@
 namespace velo::rules::index {
 
 struct range_index {
-  struct bounded {
-    double hi;
-    entry left;
-  };
-
   slot_number slot = 0;
   sorted_list<filter_handle> at_least;  ///< By the lower bound, nothing else to test.
   sorted_list<filter_handle> at_most;   ///< By the upper bound, negative.
   sorted_list<entry> at_least_and;
   sorted_list<entry> at_most_and;
   std::uint64_t levels = 0;  ///< Bits of those that have intervals.
-  std::unordered_map<std::uint64_t, sorted_list<bounded>> intervals;
+  std::uint64_t list = 0;    ///< What its intervals stand under.
   std::uint32_t groups = 0;  ///< Handles that are groups, in the first two lists.
   std::uint32_t count = 0;
 
-  explicit range_index(slot_number of) : slot(of) {}
+  range_index(slot_number of, std::uint64_t own) : slot(of), list(own) {}
 
   /// Doubles as integers in the same order.
   [[nodiscard]] static std::uint64_t order_of(double value) noexcept {
@@ -52,12 +46,14 @@ struct range_index {
     return (std::uint64_t{1} << (63U - level)) | prefix;
   }
 
+  /// Whether the number is on the right of the one that its place on the level is for.
+  [[nodiscard]] static bool is_right(unsigned level, double value) noexcept {
+    return (order_of(value) >> level & 1U) != 0;
+  }
+
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    auto bytes = sizeof *this + at_least.memory_bytes() + at_most.memory_bytes() +
-                 at_least_and.memory_bytes() + at_most_and.memory_bytes() +
-                 intervals.bucket_count() * sizeof(void*);
-    for (const auto& [place, list] : intervals) bytes += 32 + sizeof list + list.memory_bytes();
-    return bytes;
+    return sizeof *this + at_least.memory_bytes() + at_most.memory_bytes() +
+           at_least_and.memory_bytes() + at_most_and.memory_bytes();
   }
 };
 

@@ -34,8 +34,8 @@ void subscriber_table::add_single(subscriber_id id, filter_reference where) {
 filter_handle subscriber_table::add_group(filter_reference where) {
   std::uint32_t number = 0;
   if (free_groups_.empty()) {
-    number = static_cast<std::uint32_t>(groups_.size());
-    groups_.emplace_back();
+    number = groups_end_++;
+    groups_.reach_empty(number);
   } else {
     number = free_groups_.back();
     free_groups_.pop_back();
@@ -107,9 +107,10 @@ void subscriber_table::append(filter_handle handle, id_list& into) const {
 }
 
 std::size_t subscriber_table::memory_bytes() const noexcept {
-  auto bytes = where_.memory_bytes() + place_.memory_bytes() + groups_.capacity() * sizeof(group) +
+  auto bytes = where_.memory_bytes() + place_.memory_bytes() + groups_.memory_bytes() +
                free_groups_.capacity() * sizeof(std::uint32_t);
-  for (const auto& one : groups_) {
+  for (std::uint32_t number = 0; number < groups_end_; ++number) {
+    const auto& one = groups_[number];
     if (one.blocks.empty()) continue;
     bytes += one.blocks.capacity() * sizeof(void*) +
              ((one.blocks.size() - 1) * block + one.room) * sizeof(subscriber_id);

@@ -81,6 +81,7 @@ class subscriber_table {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// One more than the highest number so far.
   [[nodiscard]] std::size_t end() const noexcept { return end_; }
+  [[nodiscard]] std::size_t groups_end() const noexcept { return groups_end_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
@@ -99,7 +100,8 @@ class subscriber_table {
   /// By subscriber: a reference, or a group with the top bit.
   chunked<std::uint32_t> where_;
   chunked<std::uint32_t> place_;  ///< In the group; only if there are groups.
-  std::vector<group> groups_;
+  chunked<group, 6> groups_;
+  std::uint32_t groups_end_ = 0;
   std::vector<std::uint32_t> free_groups_;
   std::size_t size_ = 0;
   std::size_t end_ = 0;

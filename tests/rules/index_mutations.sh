@@ -39,15 +39,19 @@ mutant "a number does not ask for '1e1' and '10.0'" rules/index/equality_key.cpp
   'number(sort::odd_number_text, value);' ''
 mutant "x > 5 holds for 5" rules/index/filter_code.cpp \
   'return interval{std::nextafter(bound, infinity), infinity};' 'return interval{bound, infinity};'
-mutant "intervals have no end" rules/index/filter_tree.cpp 'from[i].hi >= value &&' ''
-mutant "a filter is found once for each of its conjunctions" rules/index/filter_store.cpp \
-  'at(where)[1] == pass' 'false'
+mutant "intervals have no end" rules/index/filter_tree.cpp 'if (range_index::is_right(level, value))' 'if (false)'
+mutant "a filter is found once for each of its conjunctions" rules/index/filter_tree.cpp \
+  'if ((word & bit) != 0) return;' ''
+mutant "conjunctions that a record may both satisfy are taken for exclusive" rules/index/cover.cpp \
+  'made.shared = !exclude(some[i], some[k]);' ''
+mutant "a cover that leaves something out is taken for the whole" rules/index/filter_tree.cpp \
+  'const bool all = how.exact &&' 'const bool all ='
 mutant "what was judged for one record stays for the next" rules/index/leaf_store.cpp \
   '  judged_.clear();
   satisfied_.clear();' '  satisfied_.clear();'
 mutant "verdicts stay from the record before" rules/index/leaf_store.cpp \
   '    set(leaf, unknown);
-    if (!is_range' '    if (!is_range'
+    leaf_record' '    leaf_record'
 mutant "only the first alternative of an OR is covered" rules/index/cover.cpp \
   'some.insert(some.end(),' 'if (some.empty()) some.insert(some.end(),'
 mutant "an update that changes a field is taken for one that does not" rules/index/record_slots.cpp \
