@@ -91,10 +91,14 @@ class run {
     f.anonymous_each = (live.anonymous - connected.anonymous) / options_.subscriptions;
     note("attached");
 
-    // In turns, so that a disturbance of the machine hits both.
-    for (std::uint32_t i = 0; i < options_.events; ++i) {
+    // In turns, and each as often first, so that a disturbance of the machine hits both.
+    const auto hear_alone = [&](std::uint32_t i) {
       hear_one(clients, "alone", 0, i < warm_up ? nullptr : &f.alone);
+    };
+    for (std::uint32_t i = 0; i < options_.events; ++i) {
+      if (i % 2 == 0) hear_alone(i);
       hear_one(clients, "crowd", pick(i), i < warm_up ? nullptr : &f.crowded, &f.quiet_writer);
+      if (i % 2 != 0) hear_alone(i);
     }
     note("measured changes");
     change_rule(clients, f);
