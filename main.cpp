@@ -1,10 +1,11 @@
-// The program: reads the command line, then does one of three things.
+// The program: reads the command line, then does one of a few things.
 
 #include "net/command_line.hpp"
 #include "net/config.hpp"
 #include "net/secrets.hpp"
 #include "net/server.hpp"
 #include "rules/explain.hpp"
+#include "storage/backup.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -27,6 +28,12 @@ constexpr int failure = 1;
 
 int report(const config_errors& errors) {
   for (const auto& sentence : errors.sentences) std::cerr << "velo: " << sentence << '\n';
+  return failure;
+}
+
+int report(const std::string& what, const velo::storage::result<void>& done) {
+  if (done) return 0;
+  std::cerr << "velo: " << what << ": " << done.error().message() << '\n';
   return failure;
 }
 
@@ -98,6 +105,10 @@ int main_impl(int argc, const char* const* argv) {
       return check_config(line);
     case command::explain:
       return explain(line);
+    case command::backup:
+      return report("backup of " + line.data, velo::storage::back_up(line.data, line.target));
+    case command::restore:
+      return report("restore into " + line.data, velo::storage::restore(line.target, line.data));
     case command::print_and_exit:
       break;
   }

@@ -116,8 +116,8 @@ caf::typed_response_promise<subscribe_answer> collection_behavior::on_subscribe(
   };
   request(store_, caf::infinite, connection_ptr{stored})
       .then(
-          [answer, stored](bool kept) {
-            answer(kept ? subscribe_answer{*stored}
+          [answer](const connection_ptr& kept) {
+            answer(kept ? subscribe_answer{*kept}
                         : subscribe_answer{invalid("collection", "It was deleted.")});
           },
           [answer](const caf::error& e) {

@@ -6,6 +6,7 @@
 #include "actors/reader.hpp"
 #include "actors/registry.hpp"
 #include "actors/store.hpp"
+#include "actors/syncer.hpp"
 
 #include <spdlog/spdlog.h>
 #include <caf/scoped_actor.hpp>
@@ -31,8 +32,13 @@ engine::engine(caf::actor_system& system, std::unique_ptr<storage::database> dat
 storage::result<std::unique_ptr<engine>> engine::start(
     caf::actor_system& system, const std::filesystem::path& data, engine_options options,
     std::shared_ptr<const token_verifier> verifier) {
-  auto database = storage::database::open(data);
+  const bool durable = options.sync_interval.count() == 0;
+  auto database = storage::database::open(data, {.durable = durable});
   if (!database) return database.error();
+  if ((*database)->renewed_epochs())
+    spdlog::warn(
+        "storage: the machine went down while storage.sync was interval: the last changes may be "
+        "lost; every change log begins a new epoch, and clients that come back are told to reset");
   std::unique_ptr<engine> e(new engine(system, std::move(*database), std::move(options)));
   auto& db = *e->database_;
   e->store_ = system.spawn<store_behavior, caf::detached>(std::ref(db), std::cref(e->options_));
@@ -41,6 +47,8 @@ storage::result<std::unique_ptr<engine>> engine::start(
                                          std::cref(db), std::cref(e->options_));
   e->reader_ = system.spawn<reader_behavior, caf::detached>(std::cref(db), std::cref(e->options_));
   e->pruner_ = system.spawn<pruner_behavior>(e->registry_, std::cref(db), std::cref(e->options_));
+  if (!durable)
+    e->syncer_ = system.spawn<syncer_behavior, caf::detached>(std::ref(db), std::cref(e->options_));
   // The registry tells the store of every stored collection before it answers,
   // so a store that answers after that knows them all.
   caf::scoped_actor self(system);
@@ -121,6 +129,7 @@ void engine::stop() {
     self->wait_for(actor);
     actor = nullptr;
   };
+  if (syncer_) end(syncer_);
   end(pruner_);
   end(auth_);
   end(reader_);

@@ -70,6 +70,7 @@ class engine {
   reader_actor reader_;
   pruner_actor pruner_;
   std::unique_ptr<channel_directory> channels_ = std::make_unique<channel_directory>();
+  syncer_actor syncer_;  ///< Only where commits do not wait for the disk.
   bool stopped_ = false;
 };
 

@@ -95,8 +95,9 @@ using store_actor = caf::typed_actor<
     caf::replies_to<collection_definition_ptr>::with<collection_answer>,
     // Drops a collection, named by id, with all it holds. From the REGISTRY.
     caf::replies_to<collection_removal>::with<collection_answer>,
-    // Stores a connection; answered when durable, false where its collection is gone.
-    caf::replies_to<connection_ptr>::with<bool>,
+    // Stores a connection, with a number and the sequence at which it begins; answered with it
+    // when durable, null where its collection is gone.
+    caf::replies_to<connection_ptr>::with<connection_ptr>,
     // Gives a connection the claims of a newer token; answered when durable, false where it is
     // gone.
     caf::replies_to<renew_claims>::with<bool>,
@@ -111,7 +112,10 @@ using store_actor = caf::typed_actor<
     // Answered once everything sent before is durable.
     caf::replies_to<flush>::with<ack>,
     // Commits what has queued up. From itself.
-    caf::reacts_to<commit_queued>>;
+    caf::reacts_to<commit_queued>,
+    // Looks for what the change logs hold too much of; erased in slices, each in the next
+    // transaction of others. From itself.
+    caf::reacts_to<trim_history>>;
 
 /// Where a collection's definition and actor are found.
 using registry_actor = caf::typed_actor<
@@ -135,6 +139,11 @@ using reader_actor = caf::typed_actor<
     caf::replies_to<list_request_ptr>::with<list_answer>,
     // One record; not found where the view rule hides it.
     caf::replies_to<view_request>::with<view_answer>>;
+
+/// Makes what is committed durable, every so often (sync = interval).
+using syncer_actor = caf::typed_actor<
+    // From itself.
+    caf::reacts_to<sync_now>>;
 
 /// Finds connections that nobody has used for too long.
 using pruner_actor = caf::typed_actor<

@@ -44,6 +44,14 @@ struct put_in_force {};
 /// A collection's word to itself: there is more to do.
 struct go_on {};
 
+/// The store's word to itself: see whether a change log holds more than it is to keep.
+struct trim_history {
+  bool again = false;  ///< A slice was trimmed and there may be another.
+};
+
+/// The syncer's word to itself.
+struct sync_now {};
+
 /// The pruner's word to itself: look for stale connections.
 struct prune {};
 
@@ -338,6 +346,8 @@ VELO_LOCAL_MESSAGE(commit_queued)
 VELO_LOCAL_MESSAGE(put_in_force)
 VELO_LOCAL_MESSAGE(go_on)
 VELO_LOCAL_MESSAGE(prune)
+VELO_LOCAL_MESSAGE(trim_history)
+VELO_LOCAL_MESSAGE(sync_now)
 VELO_LOCAL_MESSAGE(change_ptr)
 VELO_LOCAL_MESSAGE(collection_ptr)
 VELO_LOCAL_MESSAGE(write_request_ptr)

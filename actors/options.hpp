@@ -38,7 +38,14 @@ struct engine_options {
   std::chrono::milliseconds stale_after = std::chrono::minutes{5};
 
   std::uint64_t history_count_max = 1'000'000;  ///< Changes kept per collection.
+  std::uint64_t history_bytes_max = std::uint64_t{1} << 30U;
   std::chrono::milliseconds history_age_max = std::chrono::hours{24};
+
+  /// Zero (sync = always): a write is answered when it is on disk. Otherwise
+  /// (sync = interval) it is answered at once, and on disk this much later at
+  /// most: a crash of the machine, not of the process, may lose that much.
+  std::chrono::milliseconds sync_interval{};
+
   std::chrono::milliseconds idempotency_age_max = std::chrono::hours{24};
 
   rules::limits expressions;

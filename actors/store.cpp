@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace velo::actors {
@@ -20,8 +21,12 @@ namespace {
 // one of its own after this long.
 constexpr auto touch_delay = std::chrono::seconds{1};
 
-constexpr std::uint64_t trim_interval = 256;  // changes between two trims of a log
-constexpr std::size_t trim_max = 4 * trim_interval;
+constexpr std::uint64_t trim_interval = 1024;  // changes between two looks at the logs
+constexpr auto trim_pause = std::chrono::seconds{5};
+constexpr std::size_t trim_max = 1024;  // a transaction: some milliseconds
+
+constexpr std::string_view connection_numbers_key = "connection_numbers";
+constexpr std::uint64_t connection_numbers_step = 1024;
 constexpr std::size_t idempotency_trim_max = 16;
 
 // The rest of a request that refused one of its atomic operations.
@@ -51,6 +56,7 @@ caf::typed_response_promise<Answer> store_behavior::enqueue(Request request) {
 }
 
 store_behavior::behavior_type store_behavior::make_behavior() {
+  caf::delayed_anon_send(caf::actor_cast<store_actor>(this), trim_pause, trim_history{});
   return {
       [this](const write_request_ptr& request) {
         auto promise = enqueue<write_answer_ptr>(request);
@@ -62,7 +68,7 @@ store_behavior::behavior_type store_behavior::make_behavior() {
         return enqueue<collection_answer>(definition);
       },
       [this](const collection_removal& removal) { return enqueue<collection_answer>(removal); },
-      [this](const connection_ptr& connection) { return enqueue<bool>(connection); },
+      [this](const connection_ptr& connection) { return enqueue<connection_ptr>(connection); },
       [this](const webhook_change_ptr& change) { return enqueue<ack>(change); },
       [this](const renew_claims& renewal) { return enqueue<bool>(renewal); },
       [this](const touch_connection& touch) {
@@ -78,6 +84,11 @@ store_behavior::behavior_type store_behavior::make_behavior() {
       },
       [this](flush request) { return enqueue<ack>(request); },
       [this](commit_queued) { commit_queued_items(); },
+      [this](trim_history message) {
+        if (!message.again)
+          caf::delayed_anon_send(caf::actor_cast<store_actor>(this), trim_pause, trim_history{});
+        if (message.again || !trimming_) look_for_excess();
+      },
   };
 }
 
@@ -115,16 +126,18 @@ void store_behavior::commit_queued_items() {
 storage::result<void> store_behavior::commit(items together) {
   std::vector<std::function<void()>> effects;
   entries staged;
+  std::pair<std::uint64_t, std::uint64_t> numbers;
   storage::result<void> result;
   const auto attempt = [&](const storage::transaction& reader,
                            storage::write_transaction* writer) -> storage::result<void> {
-    batch b{reader, writer, now_ms(), {}, {}};
+    batch b{reader, writer, now_ms(), {}, {}, connection_number_, connection_numbers_};
     for (const auto& queued : together) {
       auto applied = std::visit([&](const auto& q) { return apply(b, q); }, queued);
       if (!applied) return applied;
     }
     effects = std::move(b.effects);
     staged = std::move(b.staged);
+    numbers = {b.connection_number, b.connection_numbers};
     return {};
   };
   if (needs_transaction(together)) {
@@ -137,6 +150,7 @@ storage::result<void> store_behavior::commit(items together) {
     spdlog::error("storage: {}", result.error().message());
     return result;
   }
+  std::tie(connection_number_, connection_numbers_) = numbers;
   for (auto& [id, e] : staged) {
     if (e)
       entries_[id] = std::move(e);
@@ -179,6 +193,10 @@ void store_behavior::fail(items refused, const std::string& why) {
       },
       [&](queued_definition& q) { q.promise.deliver(collection_answer{refusal}); },
       [&](queued_removal& q) { q.promise.deliver(collection_answer{refusal}); },
+      [this](queued_trim&) {
+        trimming_ = false;
+        slices_queued_ = 0;
+      },
       [](touch_connection&) {},
       [](identity_change_ptr&) {},
       [&](auto& q) { q.promise.deliver(caf::make_error(caf::sec::runtime_error, why)); },
@@ -313,7 +331,12 @@ storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) 
   }
   if (definition.history == storage::history_mode::durable) {
     if (auto logged = database_.changes.append(*b.writer, change); !logged) return logged;
-    if (auto trimmed = trim(b, definition.id); !trimmed) return trimmed;
+    if (++changes_since_trim_ >= trim_interval && !trimming_) {
+      trimming_ = true;
+      b.effects.emplace_back([this] {
+        caf::anon_send(caf::actor_cast<store_actor>(this), trim_history{true});
+      });
+    }
   } else if (w.effect != record_effect::none) {
     if (auto moved = database_.changes.advance(*b.writer, definition.id, change.sequence); !moved)
       return moved;
@@ -340,12 +363,44 @@ storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) 
   return {};
 }
 
-storage::result<void> store_behavior::trim(batch& b, const std::string& collection_id) {
-  if (++changes_since_trim_ % trim_interval != 0) return {};
-  const auto oldest = b.now - options_.history_age_max.count();
-  const auto trimmed = database_.changes.trim(*b.writer, collection_id, options_.history_count_max,
-                                              oldest, trim_max);
-  return trimmed ? storage::result<void>{} : trimmed.error();
+// -- retention -----------------------------------------------------------------
+
+storage::retention store_behavior::kept_by(const storage::collection& definition) const {
+  // What was durable before its history went elsewhere.
+  if (definition.history != storage::history_mode::durable) return {.count_max = 0};
+  return {options_.history_count_max, options_.history_bytes_max,
+          now_ms() - options_.history_age_max.count()};
+}
+
+void store_behavior::look_for_excess() {
+  changes_since_trim_ = 0;
+  trimming_ = false;
+  slices_queued_ = 0;
+  const auto reader = database_.begin_read();
+  if (!reader) return;
+  for (const auto& [id, e] : entries_) {
+    const auto exceeds = database_.changes.exceeds(*reader, id, kept_by(*e->target.definition));
+    if (!exceeds) spdlog::warn("storage: {}", exceeds.error().message());
+    if (!exceeds || !*exceeds) continue;
+    queue_.emplace_back(queued_trim{id});
+    ++slices_queued_;
+  }
+  trimming_ = slices_queued_ > 0;
+  if (trimming_) schedule_commit();
+}
+
+storage::result<void> store_behavior::apply(batch& b, const queued_trim& q) {
+  if (const auto e = find(b, q.collection_id)) {
+    const auto trimmed = database_.changes.trim(*b.writer, q.collection_id,
+                                                kept_by(*e->target.definition), trim_max);
+    if (!trimmed) return trimmed.error();
+  }
+  // Behind the writers that wait already.
+  b.effects.emplace_back([this] {
+    if (slices_queued_ > 0 && --slices_queued_ == 0)
+      caf::anon_send(caf::actor_cast<store_actor>(this), trim_history{true});
+  });
+  return {};
 }
 
 void store_behavior::tell_all(const identity_change_ptr& change) {
@@ -444,12 +499,38 @@ storage::result<void> store_behavior::apply(batch& b, const queued_removal& q) {
 // -- connections ---------------------------------------------------------------
 
 storage::result<void> store_behavior::apply(batch& b, const queued_connection& q) {
-  const bool kept = find(b, q.request->collection_id) != nullptr;
-  if (kept) {
-    if (auto put = database_.connections.put(*b.writer, *q.request); !put) return put;
+  connection_ptr kept;
+  if (const auto e = find(b, q.request->collection_id)) {
+    auto c = std::make_shared<storage::connection>(*q.request);
+    const auto number = next_connection_number(b);
+    if (!number) return number.error();
+    c->number = *number;
+    c->sequence = e->sequence;
+    c->epoch = database_.run_id();
+    if (e->target.definition->history == storage::history_mode::durable) {
+      auto epoch = database_.changes.epoch(b.reader, c->collection_id);
+      if (!epoch) return epoch.error();
+      c->epoch = std::move(*epoch);
+    }
+    if (auto put = database_.connections.put(*b.writer, *c); !put) return put;
+    kept = std::move(c);
   }
   b.effects.emplace_back([promise = q.promise, kept]() mutable { promise.deliver(kept); });
   return {};
+}
+
+// Reserved on disk in steps, so that most connections cost no write for it.
+storage::result<std::uint64_t> store_behavior::next_connection_number(batch& b) {
+  if (b.connection_number == b.connection_numbers) {
+    const auto reserved = database_.meta.get(b.reader, connection_numbers_key);
+    if (!reserved) return reserved.error();
+    b.connection_number = *reserved ? (*reserved)->get<std::uint64_t>() : 0;
+    const auto next = b.connection_number + connection_numbers_step;
+    if (auto put = database_.meta.put(*b.writer, connection_numbers_key, next); !put)
+      return put.error();
+    b.connection_numbers = next;
+  }
+  return ++b.connection_number;
 }
 
 storage::result<void> store_behavior::apply(batch& b, const queued_drop& q) {

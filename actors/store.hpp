@@ -52,13 +52,17 @@ class store_behavior : public store_actor::base {
   using queued_write = queued<write_request_ptr, write_answer_ptr>;
   using queued_definition = queued<collection_definition_ptr, collection_answer>;
   using queued_removal = queued<collection_removal, collection_answer>;
-  using queued_connection = queued<connection_ptr, bool>;
+  using queued_connection = queued<connection_ptr, connection_ptr>;
   using queued_drop = queued<drop_connection_ptr, bool>;
   using queued_flush = queued<flush, ack>;
   using queued_renewal = queued<renew_claims, bool>;
   using queued_webhooks = queued<webhook_change_ptr, ack>;
+  /// Erases the oldest of a change log, so many as delay nobody.
+  struct queued_trim {
+    std::string collection_id;
+  };
   using item = std::variant<queued_write, queued_definition, queued_removal, queued_connection,
-                            queued_drop, queued_renewal, queued_webhooks, queued_flush,
+                            queued_drop, queued_renewal, queued_webhooks, queued_flush, queued_trim,
                             touch_connection, identity_change_ptr>;
   using items = std::span<item>;
 
@@ -69,6 +73,8 @@ class store_behavior : public store_actor::base {
     std::int64_t now = 0;
     entries staged;                              ///< Overlays entries_; null: dropped.
     std::vector<std::function<void()>> effects;  ///< Answers and events, after the commit.
+    /// The last connection number given out, and the last one that is reserved on disk.
+    std::uint64_t connection_number = 0, connection_numbers = 0;
   };
 
   template <class Answer, class Request>
@@ -78,7 +84,7 @@ class store_behavior : public store_actor::base {
   /// Commits them as one and runs their effects; on failure nothing has happened.
   storage::result<void> commit(items together);
   [[nodiscard]] bool needs_transaction(items together) const;
-  static void fail(items refused, const std::string& why);
+  void fail(items refused, const std::string& why);
 
   // One per kind of item. An error ends the transaction; a refusal is an answer.
   storage::result<void> apply(batch& b, const queued_write& q);
@@ -89,12 +95,15 @@ class store_behavior : public store_actor::base {
   storage::result<void> apply(batch& b, const queued_renewal& q);
   storage::result<void> apply(batch& b, const queued_webhooks& q);
   storage::result<void> apply(batch& b, const queued_flush& q);
+  storage::result<void> apply(batch& b, const queued_trim& q);
   storage::result<void> apply(batch& b, const touch_connection& touch);
   storage::result<void> apply(batch& b, const identity_change_ptr& change);
 
   storage::result<write_answer> perform(batch& b, const write_request& request);
   storage::result<void> keep(batch& b, entry& e, judged_write& w);
-  storage::result<void> trim(batch& b, const std::string& collection_id);
+  void look_for_excess();
+  [[nodiscard]] storage::retention kept_by(const storage::collection& definition) const;
+  storage::result<std::uint64_t> next_connection_number(batch& b);
   void tell_all(const identity_change_ptr& change);
   /// Asks every shard that `definition` concerns; `then` runs when all have answered.
   template <class Message>
@@ -112,6 +121,9 @@ class store_behavior : public store_actor::base {
   std::vector<item> queue_;
   bool commit_scheduled_ = false;
   std::uint64_t changes_since_trim_ = 0;
+  bool trimming_ = false;  ///< Slices are queued, or about to be looked for.
+  std::size_t slices_queued_ = 0;
+  std::uint64_t connection_number_ = 0, connection_numbers_ = 0;  // as in batch
 };
 
 }  // namespace velo::actors

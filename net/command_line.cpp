@@ -71,6 +71,12 @@ void add_explain_flags(CLI::App& app, explain_arguments& into) {
   add("--action", into.action, "created, updated or deleted [created]");
 }
 
+void add_data_flag(CLI::App& app, std::string& data) {
+  app.add_option("--data", data, "data directory [./velo-data] (VELO_DATA)")
+      ->type_name("DIR")
+      ->take_last();
+}
+
 // VELO_* of `NAME=value` texts.
 std::map<std::string, std::string> velo_variables(const char* const* environment) {
   std::map<std::string, std::string> out;
@@ -116,7 +122,7 @@ std::string unexpected(const CLI::App& app) {
 std::string no_command(int argc, const char* const* argv, const CLI::App& app) {
   std::vector<std::string> commands;
   for (const auto* command : app.get_subcommands(nullptr)) commands.push_back(command->get_name());
-  if (argc < 2) return "Say what to do: serve, check-config or explain.";
+  if (argc < 2) return "Say what to do: serve, check-config, explain, backup or restore.";
   return "There is no command " + quoted_toml(argv[1]) + '.' + did_you_mean(argv[1], commands);
 }
 
@@ -145,6 +151,12 @@ command_line parse_command_line(int argc, const char* const* argv, const char* c
   auto* explain =
       app.add_subcommand("explain", "judge a record by a rule and a filter, and say why");
   add_explain_flags(*explain, out.explain);
+  auto* backup = app.add_subcommand("backup", "copy the database, also while a server uses it");
+  backup->add_option("TARGET", out.target, "a new directory for the copy")->required();
+  add_data_flag(*backup, out.data);
+  auto* restore = app.add_subcommand("restore", "put a backup into an empty data directory");
+  restore->add_option("BACKUP", out.target, "the directory that backup wrote")->required();
+  add_data_flag(*restore, out.data);
 
   try {
     app.parse(argc, argv);
@@ -156,14 +168,24 @@ command_line parse_command_line(int argc, const char* const* argv, const char* c
     return out;
   } catch (const CLI::ExtrasError&) {
     return usage_error(unexpected(app));
-  } catch (const CLI::RequiredError&) {
-    return usage_error(no_command(argc, argv, app));
+  } catch (const CLI::RequiredError& error) {
+    // Of a command's own arguments CLI11 says it well enough.
+    return usage_error(app.get_subcommands().empty() ? no_command(argc, argv, app)
+                                                     : std::string(error.what()) + '.');
   } catch (const CLI::ParseError& error) {
     return usage_error(error.what());
   }
 
   if (explain->parsed()) {
     out.what = command::explain;
+    return out;
+  }
+  if (backup->parsed() || restore->parsed()) {
+    out.what = backup->parsed() ? command::backup : command::restore;
+    const auto from_environment = out.sources.environment.find("VELO_DATA");
+    if (out.data.empty() && from_environment != out.sources.environment.end())
+      out.data = from_environment->second;
+    if (out.data.empty()) out.data = "./velo-data";
     return out;
   }
   if (auto sentence = take_own_variables(out.sources); !sentence.empty())

@@ -15,6 +15,8 @@ enum class command : std::uint8_t {
   serve,
   check_config,
   explain,
+  backup,
+  restore,
   print_and_exit,  ///< --help, --version or a usage error: see `text` and `exit_code`.
 };
 
@@ -32,6 +34,8 @@ struct command_line {
   command what = command::print_and_exit;
   config_sources sources;  ///< Of serve and check_config; the environment is already in it.
   explain_arguments explain;
+  std::string target;  ///< Of backup: where to; of restore: from where.
+  std::string data;    ///< Of both: the data directory.
   std::string text;   ///< To print where `what` is print_and_exit.
   int exit_code = 0;  ///< 2 for a usage error, whose text goes to stderr.
 };

@@ -40,6 +40,12 @@ struct realtime_config {
 struct history_config {
   std::chrono::milliseconds max_age{};
   std::uint64_t max_count = 0;
+  std::uint64_t max_bytes = 0;
+};
+
+struct storage_config {
+  std::string sync;  ///< `always`: a write is answered when it is on disk; `interval`: before.
+  std::chrono::milliseconds sync_interval{};
 };
 
 struct limits_config {
@@ -105,7 +111,7 @@ struct config {
   auth_config auth;
   realtime_config realtime;
   history_config history;
-  std::string storage_sync;  ///< `always`: a write is answered when it is on disk.
+  storage_config storage;
   std::vector<app> apps;     ///< Empty until complete_secrets. The first is the default.
   std::vector<storage::collection> collections;  ///< Declared; keys left out have their default.
   limits_config limits;

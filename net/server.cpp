@@ -103,6 +103,8 @@ actors::engine_options engine_options_of(const config& c, actors::stage_clock& s
   o.stale_after = c.realtime.stale_after;
   o.history_count_max = c.history.max_count;
   o.history_age_max = c.history.max_age;
+  o.history_bytes_max = c.history.max_bytes;
+  if (c.storage.sync == "interval") o.sync_interval = c.storage.sync_interval;
   o.expressions = c.limits.expressions;
   o.record_bytes_max = c.limits.record_bytes;
   o.sockets_per_channel_max = c.limits.sockets_per_record_channel;
@@ -130,6 +132,7 @@ void raise_descriptor_limit() {
 // Signals are taken by sigtimedwait in the main thread; every other one inherits the mask.
 sigset_t block_stop_signals() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // A file at its limit (ulimit -f) is a full disk, not our end.
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);

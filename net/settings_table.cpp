@@ -107,13 +107,6 @@ std::string event_template(const setting_value& value) {
   return {};
 }
 
-std::string always(const setting_value& value) {
-  if (text_of(value) == "always") return {};
-  if (text_of(value) == "interval")
-    return "interval is not supported by this version: write always.";
-  return quoted_toml(text_of(value)) + " is unknown: write always.";
-}
-
 std::string whole_seconds(const setting_value& value) {
   return std::get<milliseconds>(value) % std::chrono::seconds(1) == milliseconds::zero()
              ? ""
@@ -148,6 +141,7 @@ constexpr std::uint64_t year = hour * 24 * 365;
 
 constexpr std::array<std::string_view, 6> log_levels{"trace",   "debug", "info",
                                                      "warning", "error", "off"};
+constexpr std::array<std::string_view, 2> sync_modes{"always", "interval"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
 constexpr std::array<std::string_view, 2> on_or_off{"on", "off"};
 
@@ -251,9 +245,18 @@ std::vector<setting> make_table() {
           .MEMBER(history.max_count)
           .between(1, 1'000'000'000'000),
 
-      row("storage.sync", text, "always", "when writes reach the disk: always, before the answer")
-          .MEMBER(storage_sync)
-          .only(always),
+      row("history.max_bytes", size, "1GiB", "how many bytes of a collection's changes are kept")
+          .MEMBER(history.max_bytes)
+          .between(mib, 1024 * gib),
+
+      row("storage.sync", choice, "always",
+          "when writes are on disk: always (before the answer) or interval (soon after it)")
+          .MEMBER(storage.sync)
+          .one_of(sync_modes),
+      row("storage.sync_interval", duration, "100ms",
+          "with interval: what a power failure may lose at most")
+          .MEMBER(storage.sync_interval)
+          .between(1, 60 * second),
 
       row("apps.id", text, "", "id of one more app, or of the one to change")
           .variable_named("VELO_APP_ID"),
@@ -379,7 +382,7 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 18> planned{
+constexpr std::array<std::string_view, 15> planned{
     "listeners",
     "limits.handshake_timeout",
     "auth.algorithms",
@@ -387,8 +390,6 @@ constexpr std::array<std::string_view, 18> planned{
     "auth.jwks_file",
     "realtime.resume",
     "realtime.ack",
-    "history.max_bytes",
-    "storage.sync_interval",
     "driver",
     "hooks",
     "limits.connections_per_ip",

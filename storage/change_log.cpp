@@ -44,6 +44,12 @@ void forget_entry(log_state& state, std::uint64_t sequence, std::size_t bytes) {
   state.bytes -= std::min<std::uint64_t>(state.bytes, bytes);
 }
 
+/// Whether the oldest entry of such a log is to go.
+bool is_beyond(const retention& keep, const log_state& state, std::int64_t committed_ms) {
+  return state.count > keep.count_max || state.bytes > keep.bytes_max ||
+         committed_ms < keep.older_than_ms;
+}
+
 }  // namespace
 
 result<void> change_log::create(write_transaction& txn, std::string_view collection_id) const {
@@ -127,8 +133,7 @@ result<void> change_log::for_each(const transaction& txn, std::string_view colle
 }
 
 result<std::size_t> change_log::trim(write_transaction& txn, std::string_view collection_id,
-                                     std::uint64_t keep_count_max, std::int64_t older_than_ms,
-                                     std::size_t limit) const {
+                                     const retention& keep, std::size_t limit) const {
   const auto known = state(txn, collection_id);
   if (!known) return fail(known.error());
   if (!*known) return std::size_t{0};
@@ -141,8 +146,7 @@ result<std::size_t> change_log::trim(write_transaction& txn, std::string_view co
                      if (sequence.size() != sizeof(std::uint64_t)) return errc::corrupt;
                      const auto committed_ms = decode_committed_ms(bytes);
                      if (!committed_ms) return fail(committed_ms.error());
-                     if (state.count <= keep_count_max && *committed_ms >= older_than_ms)
-                       return false;
+                     if (!is_beyond(keep, state, *committed_ms)) return false;
                      forget_entry(state, read_big_endian(sequence),
                                   prefix->size() + sequence.size() + bytes.size());
                      return true;
@@ -152,9 +156,29 @@ result<std::size_t> change_log::trim(write_transaction& txn, std::string_view co
   return erased;
 }
 
+result<bool> change_log::exceeds(const transaction& txn, std::string_view collection_id,
+                                 const retention& keep) const {
+  const auto known = state(txn, collection_id);
+  if (!known) return fail(known.error());
+  if (!*known || (*known)->count == 0) return false;
+  const auto prefix = collection_prefix(collection_id);
+  if (!prefix) return fail(prefix.error());
+  bool exceeds = false;
+  const auto oldest =
+      scan_prefix(txn, changes_, *prefix, {},
+                  [&](std::string_view, std::string_view bytes) -> result<bool> {
+                    const auto committed_ms = decode_committed_ms(bytes);
+                    if (!committed_ms) return fail(committed_ms.error());
+                    exceeds = is_beyond(keep, **known, *committed_ms);
+                    return false;
+                  });
+  if (!oldest) return fail(oldest.error());
+  return exceeds;
+}
+
 result<std::size_t> change_log::erase_all(write_transaction& txn, std::string_view collection_id,
                                           std::size_t limit) const {
-  return trim(txn, collection_id, 0, std::numeric_limits<std::int64_t>::max(), limit);
+  return trim(txn, collection_id, {.count_max = 0}, limit);
 }
 
 result<void> change_log::drop(write_transaction& txn, std::string_view collection_id) const {

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,13 @@ struct log_state {
   std::uint64_t bytes = 0;          ///< Their keys and values.
 
   bool operator==(const log_state&) const = default;
+};
+
+/// What a log keeps; whatever is beyond one of the three goes, oldest first.
+struct retention {
+  std::uint64_t count_max = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
+  std::int64_t older_than_ms = std::numeric_limits<std::int64_t>::min();  ///< Committed before it.
 };
 
 /// A plain value; safe for use from any thread, as its transactions allow.
@@ -70,12 +78,14 @@ class change_log {
                         std::uint64_t after_sequence,
                         const std::function<bool(change&&)>& callback) const;
 
-  /// Erases from the oldest on: while there are more than `keep_count_max`, or
-  /// the oldest was committed before `older_than_ms`; at most `limit` a call,
+  /// Erases from the oldest on what is beyond `keep`; at most `limit` a call,
   /// so that writers are never held up. Returns how many.
   result<std::size_t> trim(write_transaction& txn, std::string_view collection_id,
-                           std::uint64_t keep_count_max, std::int64_t older_than_ms,
-                           std::size_t limit) const;
+                           const retention& keep, std::size_t limit) const;
+
+  /// Whether trim() would erase anything; looks at the state and the oldest entry alone.
+  result<bool> exceeds(const transaction& txn, std::string_view collection_id,
+                       const retention& keep) const;
 
   /// Erases up to `limit` entries; the state stays. Returns how many.
   result<std::size_t> erase_all(write_transaction& txn, std::string_view collection_id,

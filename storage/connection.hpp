@@ -27,6 +27,9 @@ struct connection {
   bool is_public = false;
   std::int64_t last_seen_ms = 0;  ///< Unix milliseconds, as are all times here.
   std::int64_t created_ms = 0;
+  std::uint64_t number = 0;    ///< Dense, from 1, never used twice: the key of its positions.
+  std::uint64_t sequence = 0;  ///< The collection's last when it was made: where it begins.
+  std::string epoch;           ///< Of the log that sequence belongs to; empty: not known.
 
   bool operator==(const connection&) const = default;
 };

@@ -1,8 +1,16 @@
 #include "storage/database.hpp"
 
+#include "storage/random.hpp"
+
+#include <utility>
+#include <vector>
+
 namespace velo::storage {
 
 namespace {
+
+// The boot in which commits that did not wait for the disk began; erased at a clean end.
+constexpr std::string_view unsynced_key = "unsynced_since_boot";
 
 /// Judges an existing database by its meta table. One without any table was
 /// made by a start of ours that was cut off.
@@ -21,12 +29,53 @@ result<void> check_schema(const transaction& txn) {
 }  // namespace
 
 result<std::unique_ptr<database>> database::open(const std::filesystem::path& directory,
-                                                 const environment_options& options) {
-  auto env = environment::open(directory, options, check_schema);
+                                                 const database_options& options) {
+  auto env = environment::open(
+      directory, {.map_bytes = options.map_bytes, .durable = options.durable}, check_schema);
   if (!env) return fail(env.error());
-  std::unique_ptr<database> opened(new database(std::move(*env)));
+  std::unique_ptr<database> opened(new database(std::move(*env), options.durable));
   if (auto done = opened->open_tables(); !done) return fail(done.error());
+  if (auto done = opened->note_start(options.boot); !done) return fail(done.error());
   return opened;
+}
+
+database::database(std::unique_ptr<environment> env, bool durable)
+    : env_(std::move(env)), run_id_(random_hex_id()), durable_(durable) {}
+
+database::~database() {
+  if (durable_) return;
+  // First all of it on disk, then the word that it is.
+  if (!env_->sync()) return;
+  const auto clean = env_->write([this](write_transaction& txn) -> result<void> {
+    const auto erased = meta.erase(txn, unsynced_key);
+    return erased ? result<void>() : fail(erased.error());
+  });
+  if (clean) static_cast<void>(env_->sync());
+}
+
+result<void> database::note_start(const std::string& boot) {
+  auto noted = env_->write([&](write_transaction& txn) -> result<void> {
+    const auto before = meta.get(txn, unsynced_key);
+    if (!before) return fail(before.error());
+    renewed_epochs_ = *before && (boot.empty() || **before != boot);
+    if (renewed_epochs_)
+      if (auto done = renew_epochs(txn); !done) return done;
+    if (!durable_) return meta.put(txn, unsynced_key, boot);
+    if (!*before) return {};
+    const auto erased = meta.erase(txn, unsynced_key);
+    return erased ? result<void>() : fail(erased.error());
+  });
+  return noted && !durable_ ? env_->sync() : noted;
+}
+
+result<void> database::renew_epochs(write_transaction& txn) const {
+  std::vector<std::string> ids;
+  auto done = collections.for_each(txn, [&](collection&& c) {
+    ids.push_back(std::move(c.id));
+    return true;
+  });
+  for (auto id = ids.begin(); done && id != ids.end(); ++id) done = changes.renew_epoch(txn, *id);
+  return done;
 }
 
 result<void> database::open_tables() {
@@ -51,7 +100,7 @@ result<void> database::open_tables() {
     tombstones = tombstone_table(named(tombstone_table::name));
     webhooks = webhook_table(named(webhook_table::name));
     if (failed) return failed;
-    return *fresh ? meta.initialise(txn) : result<void>();
+    return *fresh ? meta.initialise(txn) : meta.migrate(txn);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "storage/boot_id.hpp"
 #include "storage/change_log.hpp"
 #include "storage/collection_table.hpp"
 #include "storage/connection_table.hpp"
@@ -14,9 +15,20 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace velo::storage {
+
+struct database_options {
+  std::size_t map_bytes = environment_options{}.map_bytes;
+  /// True (sync = always): a commit waits for the disk, nothing committed is lost.
+  /// False (sync = interval): it does not. When the process dies nothing is lost
+  /// either; when the machine does, up to what was written since the last sync(),
+  /// and perhaps the whole file, which is then refused as corrupt.
+  bool durable = true;
+  std::string boot = boot_id();
+};
 
 /// Safe for use from any thread; writing is for one at a time (the store).
 class database {
@@ -25,7 +37,21 @@ class database {
   /// errc::foreign_schema or errc::newer_schema for a database that is not
   /// ours to write; the directory is then as it was.
   static result<std::unique_ptr<database>> open(const std::filesystem::path& directory,
-                                                const environment_options& options = {});
+                                                const database_options& options = {});
+  database(const database&) = delete;
+  database& operator=(const database&) = delete;
+  /// A clean end: what was committed is on disk.
+  ~database();
+
+  /// Whether open() found that the machine went down while commits did not wait
+  /// for the disk: the logs have new epochs then, so whoever comes back is told.
+  [[nodiscard]] bool renewed_epochs() const { return renewed_epochs_; }
+
+  /// Names this run; the epoch of logs that are kept in memory.
+  [[nodiscard]] const std::string& run_id() const { return run_id_; }
+
+  /// Gives every log a new epoch.
+  result<void> renew_epochs(write_transaction& txn) const;
 
   environment& env() { return *env_; }
   const environment& env() const { return *env_; }
@@ -51,10 +77,14 @@ class database {
   webhook_table webhooks;
 
  private:
-  explicit database(std::unique_ptr<environment> env) : env_(std::move(env)) {}
+  database(std::unique_ptr<environment> env, bool durable);
   result<void> open_tables();
+  result<void> note_start(const std::string& boot);
 
   std::unique_ptr<environment> env_;
+  std::string run_id_;
+  bool durable_;
+  bool renewed_epochs_ = false;
 };
 
 }  // namespace velo::storage

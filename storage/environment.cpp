@@ -272,7 +272,7 @@ result<std::unique_ptr<environment>> environment::open_handle(
   std::unique_ptr<environment> opened(new environment(directory, handle));
   for (const int rc :
        {mdb_env_set_maxreaders(handle, max_readers), mdb_env_set_maxdbs(handle, tables_max),
-        mdb_env_set_mapsize(handle, map_bytes)})
+        map_bytes == 0 ? MDB_SUCCESS : mdb_env_set_mapsize(handle, map_bytes)})
     if (rc != MDB_SUCCESS) return fail(translate(rc));
   // NOTLS: a reader belongs to its transaction, not to a thread.
   if (const int rc = mdb_env_open(handle, directory.c_str(), flags | MDB_NOTLS, file_mode);
@@ -345,10 +345,42 @@ result<void> environment::enlarge() {
 }
 
 result<void> environment::sync() {
+  MDB_envinfo info{};
+  mdb_env_info(handle_, &info);
+  if (info.me_last_txnid == synced_) return {};
   const int rc = mdb_env_sync(handle_, 1);
   if (rc == EIO && disk_is_full()) return errc::disk_full;
   if (rc != MDB_SUCCESS) return fail(translate(rc));
+  synced_ = info.me_last_txnid;
   return {};
+}
+
+result<void> environment::copy(const std::filesystem::path& directory,
+                               const std::filesystem::path& file) {
+  const auto state = check_data_file(directory / "data.mdb");
+  if (!state) return fail(state.error());
+  if (*state == data_file_state::absent) return errc::not_found;
+  // With LMDB's lock file: it is how a server in another process knows which
+  // pages we still read. The map is as large as the file says.
+  const auto opened = open_handle(directory, 0, MDB_RDONLY, 1024);
+  if (!opened) return fail(opened.error());
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode);
+  if (fd < 0) return error_from_errno(errno);
+  int rc = mdb_env_copyfd2((*opened)->handle_, fd, MDB_CP_COMPACT);
+  // The server grew its map since we looked.
+  for (int tries = 0; rc == MDB_MAP_RESIZED && tries < 10; ++tries) {
+    rc = mdb_env_set_mapsize((*opened)->handle_, 0);
+    if (rc == MDB_SUCCESS) rc = mdb_env_copyfd2((*opened)->handle_, fd, MDB_CP_COMPACT);
+  }
+  if (rc == MDB_SUCCESS && ::fsync(fd) != 0) rc = errno;
+  ::close(fd);
+  if (rc == MDB_SUCCESS) {
+    sync_directory(file.parent_path());
+    return {};
+  }
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  return fail(translate(rc));
 }
 
 std::size_t environment::map_bytes() const {

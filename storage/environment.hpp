@@ -63,8 +63,14 @@ class environment {
   result<void> grow();
 
   /// Makes everything committed so far durable (sync = interval); the
-  /// destructor does so too. May run beside a writer.
+  /// destructor does so too. May run beside a writer. Nothing to do, nothing done.
   result<void> sync();
+
+  /// Writes a consistent copy of the database to `file`, which must be new, and
+  /// waits until it is on disk. May run beside a server that uses `directory`,
+  /// in this process or in another; writers go on meanwhile.
+  static result<void> copy(const std::filesystem::path& directory,
+                           const std::filesystem::path& file);
 
   std::size_t map_bytes() const;   ///< Now.
   std::size_t used_bytes() const;  ///< Of the data file: its pages, free ones included.
@@ -86,7 +92,8 @@ class environment {
   MDB_env* handle_;
   directory_lock lock_;
   mutable transaction_gate gate_;
-  std::atomic<bool> broken_ = false;  ///< The map was lost in a failed resize.
+  std::atomic<bool> broken_ = false;        ///< The map was lost in a failed resize.
+  std::atomic<std::size_t> synced_ = 0;  ///< The last transaction known to be on disk.
 };
 
 }  // namespace velo::storage

@@ -39,6 +39,8 @@ class category final : public boost::system::error_category {
         return "Another server is already using this data directory.";
       case errc::too_many_readers:
         return "Too many readers of the database at once.";
+      case errc::not_empty:
+        return "The directory already has something in it; it was left untouched.";
       case errc::io:
         return "The disk reported an input/output error.";
     }

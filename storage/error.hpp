@@ -31,6 +31,7 @@ enum class errc {
   read_only,                ///< The directory or file cannot be written by us.
   locked_by_other_process,  ///< Another server uses the data directory.
   too_many_readers,         ///< environment_options::max_readers are open at once.
+  not_empty,                ///< A directory that was to be new has something in it.
   io,                       ///< The disk reported an error, or LMDB gave up.
 };
 

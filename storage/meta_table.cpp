@@ -60,9 +60,15 @@ result<void> meta_table::check(const transaction& txn) const {
   if (!*version || !(*version)->is_number_unsigned()) return errc::corrupt;
   const auto number = (*version)->get<std::uint64_t>();
   if (number > schema_version) return errc::newer_schema;
-  // There is no older one yet; the first migration begins here.
-  if (number < schema_version) return errc::foreign_schema;
-  return {};
+  return number == 0 ? result<void>(errc::foreign_schema) : result<void>();
+}
+
+// From 1 to 2: connections got three items more; those without are read as well.
+result<void> meta_table::migrate(write_transaction& txn) const {
+  const auto version = get(txn, schema_key);
+  if (!version) return fail(version.error());
+  return *version && **version == schema_version ? result<void>()
+                                                 : put(txn, schema_key, schema_version);
 }
 
 }  // namespace velo::storage

@@ -16,7 +16,7 @@ namespace velo::storage {
 
 /// The layout of all tables as this program writes them. Any change of a key or
 /// of an encoding raises it.
-inline constexpr std::uint64_t schema_version = 1;
+inline constexpr std::uint64_t schema_version = 2;
 
 /// A plain value; safe for use from any thread, as its transactions allow.
 class meta_table {
@@ -39,6 +39,10 @@ class meta_table {
   /// errc::foreign_schema or errc::newer_schema unless initialise wrote this
   /// database in a version that we read.
   result<void> check(const transaction& txn) const;
+
+  /// Raises an older version, once check() was satisfied. Older versions are
+  /// refused by the programs that wrote them.
+  result<void> migrate(write_transaction& txn) const;
 
  private:
   table meta_;

@@ -307,19 +307,66 @@ TEST_CASE("a definition and the writes around it are judged in their order", "[a
   CHECK((*after)->results[0].error().kind == failure_kind::unauthenticated);
 }
 
-TEST_CASE("an old log is trimmed by count as changes come", "[actors][store]") {
+TEST_CASE("an old log is trimmed by count, in slices, behind who writes", "[actors][store]") {
   engine_options options;
   options.history_count_max = 10;
   world w(options);
   const auto posts = w.collection("posts");
-  write_request many{ingester, {}, false, std::nullopt};
-  for (int i = 0; i < 600; ++i) {
-    many.operations.push_back(ingested(rules::action::updated, "r"));
-    many.operations.back().collection_id = posts;
-  }
-  w.write(many);
-  CHECK(log_size(w, posts) < 300);
-  CHECK(last_sequence(w, posts) == 600);
+  const auto write_many = [&](int count) {
+    write_request many{ingester, {}, false, std::nullopt};
+    for (int i = 0; i < count; ++i) {
+      many.operations.push_back(ingested(rules::action::updated, "r"));
+      many.operations.back().collection_id = posts;
+    }
+    w.write(many);
+  };
+  write_many(600);
+  CHECK(log_size(w, posts) == 600);
+  w.pass(std::chrono::seconds{6});
+  CHECK(log_size(w, posts) == 10);
+  // More than a slice, and enough that nobody waits for the next look.
+  write_many(2'500);
+  CHECK(log_size(w, posts) == 10);
+  CHECK(last_sequence(w, posts) == 3'100);
+}
+
+TEST_CASE("a log is trimmed by bytes and by age though nobody writes", "[actors][store]") {
+  engine_options options;
+  options.history_bytes_max = 1'000;
+  options.history_age_max = std::chrono::hours{1};
+  world w(options);
+  const auto posts = w.collection("posts");
+  for (int i = 0; i < 50; ++i) CHECK(w.create(posts, "r" + std::to_string(i)));
+  w.pass(std::chrono::seconds{6});
+  CHECK(log_size(w, posts) < 10);
+  CHECK(log_size(w, posts) > 0);
+}
+
+TEST_CASE("a log that is kept elsewhere from now on is erased", "[actors][store]") {
+  world w;
+  const auto posts = w.collection("posts");
+  for (int i = 0; i < 5; ++i) CHECK(w.create(posts, "r" + std::to_string(i)));
+  CHECK(w.define({{"history", "none"}}, "posts").result);
+  w.pass(std::chrono::seconds{6});
+  CHECK(log_size(w, posts) == 0);
+}
+
+TEST_CASE("connections are numbered, and know where they begin", "[actors][store]") {
+  world w;
+  const auto posts = w.collection("posts");
+  const auto first = w.subscribe("posts").value();
+  CHECK(w.create(posts, "r1"));
+  const auto second = w.subscribe("posts").value();
+  CHECK(first.number != 0);
+  CHECK(second.number > first.number);
+  CHECK(first.sequence == 0);
+  CHECK(second.sequence == 1);
+  CHECK(first.epoch.size() == 16);
+  CHECK(w.connection(second.uuid)->sequence == 1);
+  w.restart();
+  const auto third = w.subscribe("posts").value();
+  CHECK(third.number > second.number);
+  CHECK(third.epoch == first.epoch);
 }
 
 TEST_CASE("when the store ends, whoever waits is answered", "[actors][store]") {

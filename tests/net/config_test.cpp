@@ -205,7 +205,7 @@ TEST_CASE_METHOD(fixture, "a wrong value says what to write", "[net][config]") {
       {"limits.body_bytes = \"64kb\"", "\"64kb\" is not a size: write a number with a unit"},
       {"limits.body_bytes = 10", "10B is out of range: write something between 1KiB and 1GiB."},
       {"limits = 5", "limits: A table is expected: write [limits]."},
-      {"storage.sync = \"interval\"", "interval is not supported by this version: write always."},
+      {"storage.sync = \"never\"", "never"},
       {"path_prefix = \"velo\"", "write a path that begins with a slash"},
       {"path_prefix = \"/velo/\"", "does not end with one"},
       {"realtime.channel_prefix = \"private-x\"", "cannot begin a channel's name"},

@@ -12,7 +12,6 @@ namespace {
 
 using sequences = std::vector<std::uint64_t>;
 constexpr auto no_count_limit = std::numeric_limits<std::uint64_t>::max();
-constexpr auto no_age_limit = std::numeric_limits<std::int64_t>::min();
 
 sequences held(const change_log& log, const transaction& txn, std::uint64_t after = 0,
                std::string_view collection_id = "posts") {
@@ -98,10 +97,10 @@ TEST_CASE("trimming by count keeps the newest", "[storage][change_log]") {
   auto& log = sample.db->changes;
   auto txn = sample.db->begin_write().value();
   append(log, txn, 1, 10);
-  CHECK(log.trim(txn, "posts", 10, no_age_limit, 100).value() == 0);
-  CHECK(log.trim(txn, "posts", 3, no_age_limit, 100).value() == 7);
+  CHECK(log.trim(txn, "posts", {.count_max = 10}, 100).value() == 0);
+  CHECK(log.trim(txn, "posts", {.count_max = 3}, 100).value() == 7);
   CHECK(held(log, txn) == sequences{8, 9, 10});
-  CHECK(log.trim(txn, "none", 0, no_age_limit, 100).value() == 0);
+  CHECK(log.trim(txn, "none", {.count_max = 0}, 100).value() == 0);
 }
 
 TEST_CASE("trimming by age keeps the younger", "[storage][change_log]") {
@@ -109,8 +108,36 @@ TEST_CASE("trimming by age keeps the younger", "[storage][change_log]") {
   auto& log = sample.db->changes;
   auto txn = sample.db->begin_write().value();
   append(log, txn, 1, 10);  // committed at 1,000 ms a sequence
-  CHECK(log.trim(txn, "posts", no_count_limit, 4'000, 100).value() == 3);
+  CHECK(log.trim(txn, "posts", {.older_than_ms = 4'000}, 100).value() == 3);
   CHECK(held(log, txn).front() == 4);
+}
+
+TEST_CASE("trimming by bytes keeps what fits", "[storage][change_log]") {
+  sample_database sample;
+  auto& log = sample.db->changes;
+  auto txn = sample.db->begin_write().value();
+  append(log, txn, 1, 10);
+  const auto all = log.state(txn, "posts").value()->bytes;
+  CHECK_FALSE(log.exceeds(txn, "posts", {.bytes_max = all}).value());
+  CHECK(log.exceeds(txn, "posts", {.bytes_max = all - 1}).value());
+  CHECK(log.trim(txn, "posts", {.bytes_max = all}, 100).value() == 0);
+  CHECK(log.trim(txn, "posts", {.bytes_max = all * 11 / 20}, 100).value() == 5);
+  CHECK(held(log, txn) == sequences{6, 7, 8, 9, 10});
+  CHECK(log.state(txn, "posts").value()->bytes <= all * 11 / 20);
+}
+
+TEST_CASE("whether a log exceeds what it keeps is known without trimming",
+          "[storage][change_log]") {
+  sample_database sample;
+  auto& log = sample.db->changes;
+  auto txn = sample.db->begin_write().value();
+  CHECK_FALSE(log.exceeds(txn, "posts", {.count_max = 0}).value());
+  append(log, txn, 1, 4);
+  CHECK_FALSE(log.exceeds(txn, "posts", {}).value());
+  CHECK_FALSE(log.exceeds(txn, "posts", {.count_max = 4, .older_than_ms = 1'000}).value());
+  CHECK(log.exceeds(txn, "posts", {.count_max = 3}).value());
+  CHECK(log.exceeds(txn, "posts", {.older_than_ms = 1'001}).value());
+  CHECK(log.state(txn, "posts").value()->count == 4);
 }
 
 TEST_CASE("a call of trim erases no more than its limit", "[storage][change_log]") {
@@ -120,14 +147,14 @@ TEST_CASE("a call of trim erases no more than its limit", "[storage][change_log]
   append(log, txn, 1, 100);
   std::size_t calls = 0;
   for (std::uint64_t left = 100; left > 0; ++calls) {
-    const auto erased = log.trim(txn, "posts", 0, no_age_limit, 7).value();
+    const auto erased = log.trim(txn, "posts", {.count_max = 0}, 7).value();
     CHECK(erased == std::min<std::uint64_t>(left, 7));
     left -= erased;
     CHECK(log.state(txn, "posts").value()->count == left);
     CHECK(log.last_sequence(txn, "posts").value() == 100);
   }
   CHECK(calls == 15);
-  CHECK(log.trim(txn, "posts", 0, no_age_limit, 0).value() == 0);
+  CHECK(log.trim(txn, "posts", {.count_max = 0}, 0).value() == 0);
 }
 
 TEST_CASE("the state knows what a log holds and what it has lost", "[storage][change_log]") {
@@ -139,7 +166,7 @@ TEST_CASE("the state knows what a log holds and what it has lost", "[storage][ch
   CHECK(state.count == 4);
   CHECK(state.bytes > 200);
   CHECK(state.lost_through == 0);
-  log.trim(txn, "posts", 1, no_age_limit, 100).value();
+  log.trim(txn, "posts", {.count_max = 1}, 100).value();
   state = log.state(txn, "posts").value().value();
   CHECK(state.count == 1);
   CHECK(state.lost_through == 3);

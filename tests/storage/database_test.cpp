@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr environment_options quick = {.durable = false};
+const database_options quick = {.durable = false};
 
 std::string content_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -63,7 +63,7 @@ std::string sample_file() {
 }  // namespace
 
 TEST_CASE("a database opens empty, and again with what was in it", "[storage][database]") {
-  sample_database sample(environment_options{});
+  sample_database sample(database_options{});
   write(*sample.db, [&](auto& txn) { sample.db->records.put(txn, "a", "1", "x").value(); });
   sample.reopen({});
   const auto txn = sample.db->begin_read().value();
@@ -97,7 +97,7 @@ TEST_CASE("a start that was cut off before its first write is taken up", "[stora
   CHECK(database::open(temp.data(), quick).has_value());
   fs::remove_all(temp.data());
   // LMDB has made its file, but none of our tables is in it.
-  CHECK(environment::open(temp.data(), quick).has_value());
+  CHECK(environment::open(temp.data(), {.durable = false}).has_value());
   const auto db = database::open(temp.data(), quick).value();
   CHECK(db->meta.check(db->begin_read().value()).has_value());
 }
@@ -155,7 +155,7 @@ TEST_CASE("the database of another application is refused and left alone", "[sto
   temp_directory temp;
   const auto* table_name = GENERATE("other", "meta");
   {
-    const auto env = environment::open(temp.data(), quick).value();
+    const auto env = environment::open(temp.data(), {.durable = false}).value();
     env->write([&](write_transaction& txn) -> result<void> {
          const auto t = txn.create_table(table_name).value();
          return txn.put(t, "schema", "1");
@@ -210,7 +210,7 @@ TEST_CASE("an aborted transaction leaves no trace in any table", "[storage][data
 }
 
 TEST_CASE("a database in a tiny map grows with all its tables", "[storage][database]") {
-  const environment_options tiny = {.map_bytes = 256 << 10, .durable = false};
+  const database_options tiny = {.map_bytes = 256 << 10, .durable = false};
   sample_database sample(tiny);
   for (std::uint64_t i = 1; i <= 1'000; ++i)
     sample.db->env()

@@ -18,11 +18,11 @@ namespace velo::storage {
 
 /// A database in a directory of its own.
 struct sample_database {
-  explicit sample_database(const environment_options& options = {.durable = false})
+  explicit sample_database(const database_options& options = {.durable = false})
       : db(database::open(directory.data(), options).value()) {}
 
   /// Closes and opens again, as a restart does.
-  void reopen(const environment_options& options = {.durable = false}) {
+  void reopen(const database_options& options = {.durable = false}) {
     db.reset();
     db = database::open(directory.data(), options).value();
   }
@@ -70,6 +70,9 @@ inline connection sample_connection(unsigned n, std::int64_t last_seen_ms = 1'70
   c.options = {{"events", {"created"}}, {"query", {{"x", "1"}}}};
   c.last_seen_ms = last_seen_ms;
   c.created_ms = 1'600'000'000'000;
+  c.number = n;
+  c.sequence = 17;
+  c.epoch = "0123456789abcdef";
   return c;
 }
 

@@ -1,4 +1,5 @@
 velo_unit_tests(storage
+  storage/backup_test.cpp
   storage/cbor_test.cpp
   storage/change_log_test.cpp
   storage/collection_table_test.cpp
@@ -9,6 +10,8 @@ velo_unit_tests(storage
   storage/error_test.cpp
   storage/group_commit_test.cpp
   storage/key_test.cpp
+  storage/position_table_test.cpp
   storage/record_table_test.cpp
   storage/small_tables_test.cpp
+  storage/sync_test.cpp
   storage/value_test.cpp)
