@@ -18,7 +18,8 @@ namespace velo::actors {
 
 collection_behavior::collection_behavior(caf::actor_config& config,
                                          const collection_ptr& definition, unsigned shards,
-                                         store_actor store, const storage::database& database,
+                                         store_actor store, resume_actors resume,
+                                         const storage::database& database,
                                          const engine_options& options)
     : collection_actor::base(config),
       definition_(definition),
@@ -27,18 +28,28 @@ collection_behavior::collection_behavior(caf::actor_config& config,
       database_(database),
       options_(options),
       live_(options.expressions),
-      shards_(shards) {}
+      shards_(shards),
+      resume_(std::move(resume)) {
+  const auto transaction = database_.env().begin_read();
+  const auto last = transaction ? database_.changes.last_sequence(*transaction, definition->id)
+                                : storage::result<std::uint64_t>(0);
+  if (last) sequence_ = *last;
+  if (transaction) epoch_ = current_epoch(*transaction);
+}
 
 collection_behavior::behavior_type collection_behavior::make_behavior() {
   return {
-      [this](const change_ptr& change) { on_change(*change); },
+      [this](const change_ptr& change) { on_change(change); },
       [this](const identity_change_ptr& change) { on_identity_change(*change); },
       [this](const collection_ptr& definition) { return on_definition(definition); },
       [this](put_in_force) { return on_put_in_force(); },
       [this](go_on) { on_go_on(); },
       [this](const connection_dropped_ptr& message) {
+        if (resume_.positions && message->number != 0)
+          caf::anon_send(resume_.positions, forget_positions{message->number});
         const auto s = live_.find(message->channel);
         if (s == live_subscriptions::none) return;
+        end_joins(message->channel, message->why);
         live_.for_each_listener(s, [&](std::uint32_t loop, attachment_id attachment) {
           tell(loop, attachment, message->why);
         });
@@ -47,6 +58,7 @@ collection_behavior::behavior_type collection_behavior::make_behavior() {
       [this](collection_dropped) {
         const subscription_failure why{"NotFound", "The collection was deleted.", 404,
                                        "collection_deleted"};
+        for (const auto& [id, j] : joins_) tell(j.to.loop, j.to.attachment, why);
         for (subscriber s = 0; s < live_.bound(); ++s) {
           if (!live_.holds(s)) continue;
           live_.for_each_listener(s, [&](std::uint32_t loop, attachment_id attachment) {
@@ -58,6 +70,8 @@ collection_behavior::behavior_type collection_behavior::make_behavior() {
       [this](const subscribe_request_ptr& request) { return on_subscribe(*request); },
       [this](const attach_request_ptr& message) { on_attach(*message); },
       [this](const detach_notice& message) { on_detach(message); },
+      [this](const replayed_ptr& part) { on_replayed(*part); },
+      [this](const events_request_ptr& wanted) { return on_events(*wanted); },
       [this](const stale_candidates_ptr& message) { on_stale(*message); },
   };
 }
@@ -75,15 +89,26 @@ void collection_behavior::on_exit() {
   definitions_.clear();
   obeyed_.clear();
   store_ = nullptr;
+  for (const auto& [id, j] : joins_)
+    if (resume_.replayer) caf::anon_send(resume_.replayer, replay_end{id});
+  joins_.clear();
+  resume_ = {};
   loops_.clear();
 }
 
 // -- changes -----------------------------------------------------------------
 
-void collection_behavior::on_change(const storage::change& change) {
+void collection_behavior::on_change(const change_ptr& changed) {
+  const auto& change = *changed;
+  sequence_ = change.sequence;
+  remember(changed);
   if (live_.size() == 0) return;
   for (auto& list : targets_) list.clear();
-  if (!live_.match(change, time_text(change.committed_ms), targets_)) return;
+  shaped_.clear();
+  const bool any = live_.match(change, time_text(change.committed_ms), targets_, shaped_);
+  if (!shaped_.empty()) tell_shaped(change);
+  if (!waiting_.empty()) resume_waiting();
+  if (!any) return;
   const auto body =
       std::make_shared<const event>(render(change, hidden_from_events(), options_.event_name));
   const auto matched =
@@ -278,21 +303,26 @@ void collection_behavior::on_attach(const attach_request& message) {
   } else if (live_.app(s) != message.app_id || live_.is_public(s) == message.is_private) {
     return refuse(not_found_failure());
   }
-  if (live_.listeners(s) >= options_.sockets_per_channel_max)
+  if (live_.listeners(s) + joining_.count(message.channel) >= options_.sockets_per_channel_max)
     return refuse({"LimitReached",
                    "At most " + std::to_string(options_.sockets_per_channel_max) +
                        " sockets may listen on one record channel.",
                    429,
                    {}});
-  live_.listen(s, {message.attachment, message.loop, message.socket_id});
-  send(message.answer_to, attached{message.attachment});
+  begin(message, s);
 }
 
 void collection_behavior::on_detach(const detach_notice& message) {
   const auto s = live_.find(message.channel);
   if (s == live_subscriptions::none) return;
+  const auto [first, last] = joining_.equal_range(message.channel);
+  const auto joined = std::find_if(first, last, [&](const auto& entry) {
+    const auto& to = joins_.at(entry.second).to;
+    return to.loop == message.loop && to.attachment == message.attachment;
+  });
+  if (joined != last) give_up(joined->second);
   live_.unlisten(s, message.loop, message.attachment);
-  if (live_.listeners(s) != 0) return;
+  if (live_.listeners(s) != 0 || is_joining(message.channel)) return;
   // Its end has nobody left to hear it, but its record is still to go.
   if (is_over(s)) return finish(s);
   live_.remove(s);

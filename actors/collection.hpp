@@ -35,7 +35,7 @@ class collection_behavior : public collection_actor::base {
  public:
   /// `database` and `options` outlive the actor.
   collection_behavior(caf::actor_config& config, const collection_ptr& definition, unsigned shards,
-                      store_actor store, const storage::database& database,
+                      store_actor store, resume_actors resume, const storage::database& database,
                       const engine_options& options);
 
   behavior_type make_behavior() override;
@@ -75,7 +75,23 @@ class collection_behavior : public collection_actor::base {
     std::vector<channel_id> condemned;  ///< Whom it allows no more.
   };
 
-  void on_change(const storage::change& change);
+  /// A socket that listens, but is told first what it has missed.
+  struct join {
+    replay what;
+    channel_id channel;
+    listener to;
+    std::uint64_t connection = 0;  ///< Its number where positions are kept, else 0.
+    bool snapshot = false;         ///< Wants one when it starts over.
+    bool asked = true;             ///< Waits to hear where it begins.
+    bool outdated = false;         ///< Its predicate changed while it was asked.
+    bool waits = false;            ///< For changes that storage has and this actor has not.
+    std::uint64_t reached = 0;     ///< All up to here is told.
+    std::uint64_t settled = 0;     ///< Its snapshot shows some records as late as this.
+    unsigned restarts = 0;
+  };
+  using joins = std::unordered_map<replay_id, join>;
+
+  void on_change(const change_ptr& changed);
   void on_attach(const attach_request& message);
   void on_detach(const detach_notice& message);
   void on_stale(const stale_candidates& message);
@@ -91,6 +107,40 @@ class collection_behavior : public collection_actor::base {
   /// The same of a live one; reads from storage what `known` does not have.
   std::optional<subscription_failure> refusal(subscriber s, const measure& by,
                                               hidden_by_users& known);
+
+  // -- collection_joining.cpp: those who begin with something missed
+
+  /// Takes a listener in, at once or after a replay.
+  void begin(const attach_request& message, subscriber s);
+  void begin_at(replay_id id, const begin_answer& where);
+  void start_replay(join& j);
+  void on_replayed(const replayed& part);
+  /// Goes live if nothing is missing any more, else on with the replay.
+  void go_on_or_live(join& j, std::vector<std::shared_ptr<const event>> events);
+  void go_live(join& j);
+  /// Has missed what cannot be told: hears so, then goes live or gets a new snapshot.
+  void start_over(join& j);
+  void give_up(replay_id id);
+  void end_joins(const channel_id& channel, const subscription_failure& why);
+  void send_events(const join& j, std::vector<std::shared_ptr<const event>> events,
+                   replay_on_ptr next);
+  void resume_waiting();
+  /// The predicate of `s` may be another: whoever follows it starts over.
+  void predicate_changed(subscriber s);
+  void note_coming_predicate(subscriber s);
+  void mark_outdated(std::uint64_t connection, const std::string& socket_id);
+  void remember(const change_ptr& change);
+  [[nodiscard]] bool remembers_after(std::uint64_t sequence) const;
+  [[nodiscard]] std::vector<change_ptr> remembered_after(std::uint64_t sequence) const;
+  void tell_shaped(const storage::change& change);
+  [[nodiscard]] std::string current_epoch(const storage::transaction& transaction) const;
+  [[nodiscard]] rendering shown_with(const std::string& epoch) const {
+    return {hidden_from_events(), options_.event_name, epoch};
+  }
+  [[nodiscard]] bool is_joining(const channel_id& channel) const {
+    return joining_.contains(channel);
+  }
+  caf::typed_response_promise<events_answer> on_events(const events_request& wanted);
 
   // -- collection_in_force.cpp
 
@@ -142,6 +192,18 @@ class collection_behavior : public collection_actor::base {
   bool ending_ = false;              ///< The store is asked to drop a slice of them.
   std::vector<ack_promise> obeyed_;  ///< Answered when there are none left.
   std::vector<std::string> all_hidden_;
+
+  resume_actors resume_;
+  std::uint64_t sequence_ = 0;  ///< Of the last change the store has told.
+  std::string epoch_;           ///< Of the log, as last read.
+  joins joins_;
+  std::unordered_multimap<channel_id, replay_id> joining_;
+  std::vector<replay_id> waiting_;
+  std::vector<channel_id> restarting_;  ///< When the definition on its way is in force.
+  std::deque<change_ptr> remembered_;   ///< The last changes: while somebody joins, or for all.
+  std::size_t remembered_bytes_ = 0;
+  std::vector<rules::match> shaped_;  // scratch of on_change
+
   std::vector<loop_actor> loops_;                    // by index, filled as they attach
   std::vector<std::vector<attachment_id>> targets_;  // scratch of on_change, by loop
 };

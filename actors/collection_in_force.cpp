@@ -130,6 +130,7 @@ void collection_behavior::judge_by_coming(subscriber s) {
     live_.withdraw_next(s);
   else
     live_.put_next(s, bind(s, coming_->rule));
+  note_coming_predicate(s);
 }
 
 collection_behavior::ack_promise collection_behavior::on_put_in_force() {
@@ -155,6 +156,11 @@ void collection_behavior::put_coming_in_force() {
   }
   endings_.insert(endings_.end(), coming_->condemned.begin(), coming_->condemned.end());
   coming_.reset();
+  auto restarting = std::exchange(restarting_, {});
+  for (const auto& [channel, id] : joining_) restarting.push_back(channel);
+  for (const auto& channel : restarting)
+    if (const auto s = live_.find(channel); s != live_subscriptions::none && !is_over(s))
+      predicate_changed(s);
   end_slice();
 }
 
@@ -186,6 +192,7 @@ void collection_behavior::put_in_indexes(subscriber s) {
     live_.withdraw(s);
   else
     live_.put(s, bind(s, rule_));
+  if (live_.follows_predicate(s) || is_joining(live_.channel(s))) predicate_changed(s);
   if (coming_) judge_by_coming(s);
 }
 
@@ -272,6 +279,7 @@ void collection_behavior::finish(subscriber s) {
                        ? user_deleted()
                        : refusal(s, in_force(), known)
                              .value_or(server_error("The subscription was interrupted; go on."));
+  end_joins(channel, why);
   live_.for_each_listener(
       s, [&](std::uint32_t loop, attachment_id attachment) { tell(loop, attachment, why); });
   live_.remove(s);

@@ -2,9 +2,11 @@
 
 #include "actors/auth.hpp"
 #include "actors/channel.hpp"
+#include "actors/positions.hpp"
 #include "actors/pruner.hpp"
 #include "actors/reader.hpp"
 #include "actors/registry.hpp"
+#include "actors/replayer.hpp"
 #include "actors/store.hpp"
 #include "actors/syncer.hpp"
 
@@ -42,7 +44,15 @@ storage::result<std::unique_ptr<engine>> engine::start(
   std::unique_ptr<engine> e(new engine(system, std::move(*database), std::move(options)));
   auto& db = *e->database_;
   e->store_ = system.spawn<store_behavior, caf::detached>(std::ref(db), std::cref(e->options_));
-  e->registry_ = system.spawn<registry_behavior>(e->store_, std::cref(db), std::cref(e->options_));
+  auto positions = storage::position_table::open(data, storage::boot_id());
+  if (!positions)
+    spdlog::warn("positions: not kept over a restart: {}", positions.error().message());
+  e->resume_.positions = system.spawn<positions_behavior, caf::detached>(
+      positions ? std::move(*positions) : nullptr, std::cref(e->options_));
+  e->resume_.replayer =
+      system.spawn<replayer_behavior, caf::detached>(std::cref(db), std::cref(e->options_));
+  e->registry_ =
+      system.spawn<registry_behavior>(e->store_, std::cref(db), std::cref(e->options_), e->resume_);
   e->auth_ = system.spawn<auth_behavior>(std::move(verifier), e->registry_, e->store_,
                                          std::cref(db), std::cref(e->options_));
   e->reader_ = system.spawn<reader_behavior, caf::detached>(std::cref(db), std::cref(e->options_));
@@ -135,6 +145,8 @@ void engine::stop() {
   end(reader_);
   end(registry_);
   self->wait_for(collections);
+  end(resume_.replayer);
+  end(resume_.positions);
   end(store_);
 }
 

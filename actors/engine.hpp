@@ -49,6 +49,7 @@ class engine {
   [[nodiscard]] const store_actor& store() const { return store_; }
   [[nodiscard]] const auth_actor& auth() const { return auth_; }
   [[nodiscard]] const reader_actor& reader() const { return reader_; }
+  [[nodiscard]] const positions_actor& positions() const { return resume_.positions; }
   /// Without apps until open_channels().
   [[nodiscard]] const channel_directory& channels() const { return *channels_; }
   [[nodiscard]] const storage::database& database() const { return *database_; }
@@ -69,6 +70,7 @@ class engine {
   auth_actor auth_;
   reader_actor reader_;
   pruner_actor pruner_;
+  resume_actors resume_;
   std::unique_ptr<channel_directory> channels_ = std::make_unique<channel_directory>();
   syncer_actor syncer_;  ///< Only where commits do not wait for the disk.
   bool stopped_ = false;

@@ -66,6 +66,7 @@ event render(const storage::change& change, const std::vector<std::string>& hidd
   body += visible(change.record, hidden)->dump();
   body += '}';
   e.data = escape_json(body);
+  e.sequence = change.sequence;
   return e;
 }
 

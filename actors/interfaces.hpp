@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "actors/resume.hpp"
 
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
@@ -17,6 +18,12 @@
 namespace velo::actors {
 
 struct attach_request;
+struct replay_chunk;
+struct replay_request;
+struct events_job;
+using replay_chunk_ptr = std::shared_ptr<const replay_chunk>;
+using replay_request_ptr = std::shared_ptr<const replay_request>;
+using events_job_ptr = std::shared_ptr<const events_job>;
 struct collection_handle;
 struct collection_definition;
 using attach_request_ptr = std::shared_ptr<const attach_request>;
@@ -28,6 +35,10 @@ using collection_definition_ptr = std::shared_ptr<const collection_definition>;
 using loop_actor = caf::typed_actor<
     // Delivers an event to the named attachments; those that are gone are skipped.
     caf::reacts_to<fan_out_ptr>,
+    // Delivers part of what one attachment has missed; asks for more when the client has it.
+    caf::reacts_to<replay_chunk_ptr>,
+    // Asks clients to acknowledge, and reports what they have. From itself.
+    caf::reacts_to<look_at_acknowledgements>,
     // The attachment is live: its client hears that the subscription succeeded.
     caf::reacts_to<attached>,
     // The attachment was refused or has ended: its client hears why, then nothing more.
@@ -82,6 +93,10 @@ using collection_actor = caf::typed_actor<
     caf::reacts_to<attach_request_ptr>,
     // It no longer does.
     caf::reacts_to<detach_notice>,
+    // Part of what a subscriber has missed, on its way to it. From the REPLAYER.
+    caf::reacts_to<replayed_ptr>,
+    // The matching changes after a sequence, for clients that ask.
+    caf::replies_to<events_request_ptr>::with<events_answer>,
     // Drops those candidates that no socket listens on, renews the others.
     caf::reacts_to<stale_candidates_ptr>>;
 
@@ -133,6 +148,28 @@ using auth_actor = caf::typed_actor<
     // Who a bearer token is; a bad or empty one is refused, never a guest.
     caf::replies_to<authenticate>::with<authenticated>>;
 
+/// Where the clients of each subscription are.
+using positions_actor = caf::typed_actor<
+    // A socket begins to listen; answered with where it goes on.
+    caf::replies_to<begin_position>::with<begin_answer>,
+    // What sockets have acknowledged, and which are gone. From the LOOPS.
+    caf::reacts_to<position_reports_ptr>,
+    // A connection is gone.
+    caf::reacts_to<forget_positions>,
+    // Writes down what has changed. From itself.
+    caf::reacts_to<write_positions>>;
+
+/// Reads what subscribers have missed.
+using replayer_actor = caf::typed_actor<
+    // Begins a replay; its parts go to the collection.
+    caf::reacts_to<replay_request_ptr>,
+    // Its client takes more.
+    caf::reacts_to<replay_on_ptr>,
+    // It is not wanted any more.
+    caf::reacts_to<replay_end>,
+    // Lists matching changes at once.
+    caf::replies_to<events_job_ptr>::with<events_answer>>;
+
 /// Queries that read many records, off the I/O threads.
 using reader_actor = caf::typed_actor<
     // A page of the records that rule and filter let the caller see.
@@ -162,6 +199,32 @@ struct attach_request {
   loop_actor answer_to;
 };
 
+struct replay_request {
+  replay what;
+  collection_actor to;
+};
+
+struct events_job {
+  replay what;
+  std::size_t limit = 0;
+};
+
+struct replay_chunk {
+  attachment_id attachment;
+  std::vector<std::shared_ptr<const event>> events;
+  replayer_actor replayer;
+  // For the replayer, when the client has these; nothing where this is the last part.
+  replay_request_ptr begin;
+  replay_on_ptr next;
+};
+
+/// Who helps collections to tell clients what they missed. Null handles: nobody,
+/// every subscription begins with what comes next.
+struct resume_actors {
+  positions_actor positions;
+  replayer_actor replayer;
+};
+
 /// The actors that share a collection; one or more.
 using shard_list = std::vector<collection_actor>;
 
@@ -187,5 +250,8 @@ struct collection_definition {
 }  // namespace velo::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::attach_request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::replay_chunk_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::replay_request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::events_job_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::collection_handle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(velo::actors::collection_definition_ptr)

@@ -17,23 +17,12 @@ constexpr std::uint8_t all_actions = 0b111;
 constexpr std::uint8_t mentions_auth_note = 1;
 constexpr std::size_t parsed_max = 1024;
 
-std::uint8_t wanted_actions(const nlohmann::json& options) {
-  const auto events = options.find("events");
-  if (events == options.end()) return all_actions;
-  std::uint8_t wanted = 0;
-  for (const auto& name : *events) {
-    const auto* text = name.get_ptr<const std::string*>();
-    if (const auto action = text != nullptr ? rules::parse_action(*text) : std::nullopt)
-      wanted |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(*action));
-  }
-  return wanted;
-}
-
 // What is left of the options once the row knows the events.
 std::string other_options(const nlohmann::json& options) {
   if (!options.is_object()) return {};
   auto others = options;
-  others.erase("events");
+  // Where it begins is read from storage when it begins.
+  for (const auto* known : {"events", "since", "epoch"}) others.erase(known);
   return others.empty() ? std::string() : others.dump();
 }
 
@@ -46,6 +35,18 @@ nlohmann::json query_of(const nlohmann::json& options) {
 
 requester requester_of(const storage::connection& stored, json_ptr auth) {
   return {std::move(auth), query_of(stored.options), stored.superuser};
+}
+
+std::uint8_t wanted_actions(const nlohmann::json& options) {
+  const auto events = options.find("events");
+  if (events == options.end()) return all_actions;
+  std::uint8_t wanted = 0;
+  for (const auto& name : *events) {
+    const auto* text = name.get_ptr<const std::string*>();
+    if (const auto action = text != nullptr ? rules::parse_action(*text) : std::nullopt)
+      wanted |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(*action));
+  }
+  return wanted;
 }
 
 // -- which there are ---------------------------------------------------------------
@@ -95,6 +96,12 @@ live_subscriptions::subscriber live_subscriptions::add(const storage::connection
   r.actions = wanted_actions(stored.options);
   r.flags = in_use;
   if (stored.is_public) r.flags |= open;
+  if (const auto extras = extras_of(stored.options); !extras.shape.plain() || extras.snapshot) {
+    if (!extras.shape.plain()) r.flags |= shaped;
+    if (extras.shape.transitions) ++transitioning_;
+    if (extras.shape.transitions || extras.snapshot) r.flags |= follows;
+    extras_.emplace(r.options, extras);
+  }
   r.identity = join(s, stored, auth);
   by_channel_.insert(hash_of(r.channel), s);
   return s;
@@ -113,7 +120,9 @@ void live_subscriptions::remove(subscriber s) {
   }
   if (filters_.note(r.filter) != 0) --mentioning_;
   release_filter(r.filter);
-  options_.release(r.options);
+  if ((r.flags & shaped) != 0 && extras(s).shape.transitions) --transitioning_;
+  predicates_.erase(s);
+  if (options_.release(r.options)) extras_.erase(r.options);
   apps_.release(r.app);
   sockets_.release(r.origin);
   r = {};
@@ -320,28 +329,37 @@ std::unique_ptr<rules::predicate_index> live_subscriptions::swap_next() {
   return std::exchange(index_, std::move(next_));
 }
 
+live_subscriptions::silence live_subscriptions::silence_of(const storage::change& change) const {
+  silence s;
+  s.any_user = change.origin_privileged;
+  if (change.origin_socket_id.empty()) return s;
+  s.socket = sockets_.find(change.origin_socket_id);
+  if (s.socket != none && !s.any_user) s.user = find_user(change.origin_identity);
+  return s;
+}
+
 bool live_subscriptions::match(const storage::change& change, std::string_view now,
-                               std::vector<std::vector<attachment_id>>& targets) {
+                               std::vector<std::vector<attachment_id>>& targets,
+                               std::vector<rules::match>& shaped_matches) {
   found_.clear();
-  // What is heard is the state after. Who asks to be told of entering and
-  // leaving needs `before` judged as well: it is change.old_record.
-  index_->match_change({nullptr, change.record.get(), change.action, now}, found_);
-  // Whoever wrote may silence only sockets of their own identity.
-  const auto silent_socket =
-      change.origin_socket_id.empty() ? none : sockets_.find(change.origin_socket_id);
-  const auto silent_user = change.origin_privileged ? none : find_user(change.origin_identity);
-  const auto silent = [&](const row& r, text_id socket) {
-    return silent_socket != none && socket == silent_socket &&
-           (change.origin_privileged || r.identity == silent_user);
-  };
+  const auto* before = transitioning_ > 0 && change.action == rules::action::updated
+                           ? change.old_record.get()
+                           : nullptr;
+  index_->match_change({before, change.record.get(), change.action, now}, found_);
+  const auto silence = silence_of(change);
   const auto action = static_cast<unsigned>(change.action);
   bool any = false;
   for (const auto& m : found_) {
     const auto& r = rows_[m.id];
-    if (!m.after || (r.actions >> action & 1U) == 0 || (r.flags & doomed) != 0) continue;
-    if ((r.flags & heard) == 0 || silent(r, r.origin)) continue;
+    if ((r.actions >> action & 1U) == 0 || (r.flags & doomed) != 0) continue;
+    if ((r.flags & heard) == 0) continue;
+    if ((r.flags & shaped) != 0) {
+      shaped_matches.push_back(m);
+      continue;
+    }
+    if (!m.after || silence.covers(r, r.origin)) continue;
     const auto add = [&](const ear& e) {
-      if (silent(r, e.socket)) return;
+      if (silence.covers(r, e.socket)) return;
       targets[e.loop].push_back(e.attachment);
       any = true;
     };
@@ -350,6 +368,35 @@ bool live_subscriptions::match(const storage::change& change, std::string_view n
       for (const auto& e : more_.at(m.id)) add(e);
   }
   return any;
+}
+
+std::string live_subscriptions::socket(subscriber s, std::uint32_t loop,
+                                       attachment_id attachment) const {
+  const auto& r = rows_[s];
+  const auto is_it = [&](const ear& e) { return e.loop == loop && e.attachment == attachment; };
+  if ((r.flags & heard) != 0 && is_it(r.ear)) return sockets_.text(r.ear.socket);
+  if ((r.flags & heard_more) != 0)
+    for (const auto& e : more_.at(s))
+      if (is_it(e)) return sockets_.text(e.socket);
+  return {};
+}
+
+// -- how events look -----------------------------------------------------------------------
+
+const subscription_extras& live_subscriptions::extras(subscriber s) const {
+  static const subscription_extras none_wanted;
+  const auto at = extras_.find(rows_[s].options);
+  return at == extras_.end() ? none_wanted : at->second;
+}
+
+bool live_subscriptions::note_predicate(subscriber s, std::uint64_t hash) {
+  const auto [at, is_new] = predicates_.try_emplace(s, hash);
+  return !is_new && std::exchange(at->second, hash) != hash;
+}
+
+std::uint64_t live_subscriptions::noted_predicate(subscriber s) const {
+  const auto at = predicates_.find(s);
+  return at == predicates_.end() ? 0 : at->second;
 }
 
 // -- memory ----------------------------------------------------------------------------------

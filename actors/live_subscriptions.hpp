@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "actors/event_shape.hpp"
 #include "actors/id_table.hpp"
 #include "actors/interned_texts.hpp"
 #include "actors/messages.hpp"
@@ -53,6 +54,9 @@ struct requester {
 /// Of a connection's options.
 [[nodiscard]] requester requester_of(const storage::connection& stored, json_ptr auth);
 
+/// Of a connection's options; bit per action.
+[[nodiscard]] std::uint8_t wanted_actions(const nlohmann::json& options);
+
 class live_subscriptions {
  public:
   using subscriber = rules::subscriber_id;
@@ -87,6 +91,30 @@ class live_subscriptions {
   /// How many of them have a filter that mentions `@request.auth`.
   [[nodiscard]] std::size_t mentioning_auth() const { return mentioning_; }
 
+  [[nodiscard]] const std::string& identity_key(subscriber s) const {
+    return users_[rows_[s].identity].key;
+  }
+  /// The socket it was made with, if it was made with one.
+  [[nodiscard]] std::vector<std::string> own_sockets(subscriber s) const {
+    const auto& made_with = sockets_.text(rows_[s].origin);
+    return made_with.empty() ? std::vector<std::string>{} : std::vector{made_with};
+  }
+  /// Bit per action wanted.
+  [[nodiscard]] std::uint8_t actions(subscriber s) const { return rows_[s].actions; }
+  /// What it wants beyond events as everybody's.
+  [[nodiscard]] const subscription_extras& extras(subscriber s) const;
+  /// Equal for subscribers whose events look alike.
+  [[nodiscard]] std::uint32_t look(subscriber s) const { return rows_[s].options; }
+  /// Whether it is to be told when its predicate is another.
+  [[nodiscard]] bool follows_predicate(subscriber s) const {
+    return (rows_[s].flags & follows) != 0;
+  }
+  /// Notes its predicate's hash; whether another one was noted before. Only for
+  /// those who follow it.
+  bool note_predicate(subscriber s, std::uint64_t hash);
+  /// The hash noted last; 0 where there is none.
+  [[nodiscard]] std::uint64_t noted_predicate(subscriber s) const;
+
   /// It hears nothing more, and is to be ended.
   void doom(subscriber s) { rows_[s].flags |= doomed; }
   [[nodiscard]] bool is_doomed(subscriber s) const { return (rows_[s].flags & doomed) != 0; }
@@ -99,6 +127,9 @@ class live_subscriptions {
   void listen(subscriber s, const listener& l);
   void unlisten(subscriber s, std::uint32_t loop, attachment_id attachment);
   [[nodiscard]] std::size_t listeners(subscriber s) const;
+  /// The socket of one of its listeners.
+  [[nodiscard]] std::string socket(subscriber s, std::uint32_t loop,
+                                   attachment_id attachment) const;
   /// Calls `visit(loop, attachment)`.
   template <class Visit>
   void for_each_listener(subscriber s, Visit&& visit) const {
@@ -137,9 +168,23 @@ class live_subscriptions {
   std::unique_ptr<rules::predicate_index> swap_next();
 
   /// Adds to `targets`, by loop, each attachment that is to hear of the change.
-  /// Returns whether there is any. `targets` has an entry for every loop.
+  /// Returns whether there is any. `targets` has an entry for every loop. Those
+  /// whose events look otherwise go to `shaped` instead.
   bool match(const storage::change& change, std::string_view now,
-             std::vector<std::vector<attachment_id>>& targets);
+             std::vector<std::vector<attachment_id>>& targets, std::vector<rules::match>& shaped);
+
+  /// Calls `visit(loop, attachment)` for each listener of `s` whom the change's
+  /// writer may not silence, or has not.
+  template <class Visit>
+  void for_each_hearing(subscriber s, const storage::change& change, Visit&& visit) const {
+    const auto& r = rows_[s];
+    const auto silence = silence_of(change);
+    if ((r.flags & heard) == 0 || silence.covers(r, r.origin)) return;
+    if (!silence.covers(r, r.ear.socket)) visit(r.ear.loop, r.ear.attachment);
+    if ((r.flags & heard_more) == 0) return;
+    for (const auto& e : more_.at(s))
+      if (!silence.covers(r, e.socket)) visit(e.loop, e.attachment);
+  }
 
   /// Heap memory without, and with, the predicate indexes.
   [[nodiscard]] std::size_t own_memory_bytes() const;
@@ -161,6 +206,8 @@ class live_subscriptions {
     heard_more = 8,
     doomed = 16,
     condemned = 32,
+    shaped = 64,    // its events are not everybody's
+    follows = 128,  // it is told when its predicate is another
   };
 
   struct row {
@@ -173,6 +220,19 @@ class live_subscriptions {
     std::uint8_t flags = 0;
   };
   static_assert(sizeof(row) <= 64);
+
+  /// Whom the writer of a change leaves out: only sockets of his own identity,
+  /// unless he is privileged.
+  struct silence {
+    text_id socket = none;
+    std::uint32_t user = none;
+    bool any_user = false;
+
+    [[nodiscard]] bool covers(const row& r, text_id heard_on) const {
+      return socket != none && heard_on == socket && (any_user || r.identity == user);
+    }
+  };
+  [[nodiscard]] silence silence_of(const storage::change& change) const;
 
   struct user {
     std::string key;     // identity::key()
@@ -202,6 +262,9 @@ class live_subscriptions {
   std::vector<std::uint32_t> free_users_;
   id_table by_key_;
   std::size_t mentioning_ = 0;
+  std::unordered_map<text_id, subscription_extras> extras_;   // by options
+  std::unordered_map<subscriber, std::uint64_t> predicates_;  // of those who follow it
+  std::size_t transitioning_ = 0;
 
   // What was needed last is needed again: a bounded number of parsed filters, one user.
   std::unordered_map<text_id, rules::expression> parsed_;

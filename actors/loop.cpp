@@ -1,8 +1,20 @@
 #include "actors/loop.hpp"
 
+#include "actors/acknowledgements.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
 #include <utility>
 
 namespace velo::actors {
+
+namespace {
+
+constexpr std::chrono::milliseconds look_interval{500};
+constexpr std::chrono::milliseconds look_again_interval{50};  // while a replay waits
+
+}  // namespace
 
 attachments::attachments(std::string channel_prefix)
     : public_prefix_(std::move(channel_prefix)), private_prefix_("private-" + public_prefix_) {}
@@ -21,13 +33,20 @@ attachment_id attachments::add(session& owner, const channel_id& channel, bool i
   s.is_private = is_private;
   s.live = false;
   s.channel = channel;
+  s.connection = 0;
+  s.delivered = s.heard = 0;
+  s.ping = 0;
+  s.earlier.clear();
   return {index, s.generation};
 }
 
 void attachments::remove(attachment_id id) {
   auto* s = find(id);
   if (s == nullptr) return;
+  report_left(*s);
+  if (auto* acks = s->owner->acknowledged()) acks->forget(id);
   s->owner = nullptr;
+  s->unreported = false;
   ++s->generation;
   free_.push_back(id.slot);
 }
@@ -42,15 +61,129 @@ void attachments::deliver(const fan_out& message) {
   delivery publicly{message.what, public_prefix_};
   delivery privately{message.what, private_prefix_};
   for (const auto id : message.targets) {
-    if (const auto* s = find(id))
-      s->owner->deliver(s->is_private ? privately : publicly, s->channel.text());
+    auto* s = find(id);
+    if (s == nullptr) continue;
+    s->owner->deliver(s->is_private ? privately : publicly, s->channel.text());
+    if (s->connection != 0) track(id, *s, message.what->sequence);
   }
+  ping_those_due();
 }
 
-void attachments::succeed(attachment_id id) {
-  auto* s = find(id);
+void attachments::deliver(const replay_chunk& message) {
+  auto* s = find(message.attachment);
+  if (s == nullptr) {
+    // Its end is on the way to the collection.
+    return;
+  }
+  for (const auto& e : message.events) {
+    s->owner->deliver(*e, s->is_private ? private_prefix_ : public_prefix_, s->channel.text());
+    // Delivering may have ended it.
+    s = find(message.attachment);
+    if (s == nullptr) return;
+    if (s->connection != 0) track(message.attachment, *s, e->sequence);
+  }
+  ping_those_due();
+  auto* acks = s->owner->acknowledged();
+  if (acks == nullptr) {
+    if (message.begin) caf::anon_send(message.replayer, replay_request_ptr{message.begin});
+    if (message.next) caf::anon_send(message.replayer, replay_on_ptr{message.next});
+    return;
+  }
+  if (message.begin)
+    return acks->want_turn({message.attachment, message.replayer, message.begin, nullptr});
+  std::optional<acknowledgements::turn> next;
+  if (message.next) next = {message.attachment, message.replayer, nullptr, message.next};
+  if (!acks->holds_turn(message.attachment)) {
+    if (next) acks->want_turn(std::move(*next));
+    return;
+  }
+  s->owner->ask_for_acknowledgement();
+  acks->part_sent(std::move(next));
+  waiting_.push_back(message.attachment);
+}
+
+// -- what clients have heard -------------------------------------------------------
+
+void attachments::track(attachment_id id, slot& s, std::uint64_t sequence) {
+  auto* acks = s.owner == nullptr ? nullptr : s.owner->acknowledged();
+  if (acks == nullptr || sequence == 0) return;
+  const auto ping = acks->next_ping();
+  if (s.ping != ping) {
+    if (s.delivered > s.heard) s.earlier.emplace_back(s.ping, s.delivered);
+    s.ping = ping;
+  }
+  s.delivered = sequence;
+  if (!std::exchange(s.unreported, true)) unreported_.push_back(id);
+  if (acks->delivered()) due_.push_back(id);
+}
+
+// Behind a whole fan-out, so that what is prepared for one session serves the next.
+void attachments::ping_those_due() {
+  for (const auto id : due_)
+    if (auto* s = find(id); s != nullptr && s->owner->acknowledged()->owes_ping())
+      s->owner->ask_for_acknowledgement();
+  due_.clear();
+}
+
+std::uint64_t attachments::position_of(slot& s) {
+  const auto* acks = s.owner->acknowledged();
+  if (acks == nullptr) return s.delivered;
+  if (s.ping != 0 && s.ping <= acks->heard()) {
+    s.earlier.clear();
+    return s.delivered;
+  }
+  auto position = s.heard;
+  std::erase_if(s.earlier, [&](const auto& part) {
+    if (part.first > acks->heard()) return false;
+    position = std::max(position, part.second);
+    return true;
+  });
+  return position;
+}
+
+void attachments::report_left(slot& s) {
+  if (s.connection == 0 || !positions_) return;
+  const auto* acks = s.owner->acknowledged();
+  if (acks == nullptr) return;
+  auto left = std::make_shared<position_reports>();
+  left->push_back({s.connection, acks->socket_id, position_of(s), true, false});
+  caf::anon_send(positions_, position_reports_ptr{std::move(left)});
+}
+
+std::optional<std::chrono::milliseconds> attachments::look_at_acknowledgements() {
+  auto reports = std::make_shared<position_reports>();
+  std::erase_if(unreported_, [&](attachment_id id) {
+    auto* s = find(id);
+    if (s == nullptr) return true;
+    auto* acks = s->owner->acknowledged();
+    if (acks->owes_ping()) s->owner->ask_for_acknowledgement();
+    if (const auto position = position_of(*s); position > s->heard) {
+      s->heard = position;
+      reports->push_back({s->connection, acks->socket_id, position, false, false});
+    }
+    s->unreported = s->delivered > s->heard;
+    return !s->unreported;
+  });
+  if (!reports->empty() && positions_)
+    caf::anon_send(positions_, position_reports_ptr{std::move(reports)});
+  std::erase_if(waiting_, [&](attachment_id id) {
+    auto* s = find(id);
+    if (s == nullptr) return true;
+    auto* acks = s->owner->acknowledged();
+    // Whoever does not answer pings, but takes what is sent.
+    if (acks->waits() && !s->owner->backlogged() && acks->heard() == 0) acks->release();
+    return !acks->waits();
+  });
+  if (!waiting_.empty()) return look_again_interval;
+  return unreported_.empty() ? std::nullopt : std::optional(look_interval);
+}
+
+void attachments::succeed(const attached& message) {
+  auto* s = find(message.attachment);
   if (s == nullptr) return;
   s->live = true;
+  s->connection = message.connection;
+  s->delivered = s->heard = message.sequence;
   s->owner->subscription_succeeded(wire_name(s->channel, s->is_private));
 }
 
@@ -87,8 +220,19 @@ void loop_behavior::deliver(const fan_out& message) {
 
 loop_behavior::behavior_type loop_behavior::make_behavior() {
   return {
-      [this](const fan_out_ptr& message) { deliver(*message); },
-      [this](const attached& message) { attachments_.succeed(message.attachment); },
+      [this](const fan_out_ptr& message) {
+        deliver(*message);
+        look_soon();
+      },
+      [this](const replay_chunk_ptr& message) {
+        attachments_.deliver(*message);
+        look_soon();
+      },
+      [this](look_at_acknowledgements) {
+        look_scheduled_ = false;
+        if (const auto next = attachments_.look_at_acknowledgements()) look_in(*next);
+      },
+      [this](const attached& message) { attachments_.succeed(message); },
       [this](const ended_ptr& message) { attachments_.end(message->attachment, message->why); },
       [this](const text_fan_out_ptr& message) { attachments_.memberships().deliver(*message); },
       [this](const membership_refused_ptr& message) {
@@ -96,6 +240,15 @@ loop_behavior::behavior_type loop_behavior::make_behavior() {
       },
       [this](const sockets_closed_ptr& message) { attachments_.memberships().close(*message); },
   };
+}
+
+void loop_behavior::look_soon() {
+  if (attachments_.needs_look()) look_in(look_interval);
+}
+
+void loop_behavior::look_in(std::chrono::milliseconds time) {
+  if (std::exchange(look_scheduled_, true)) return;
+  delayed_send(caf::actor_cast<loop_actor>(this), time, look_at_acknowledgements{});
 }
 
 }  // namespace velo::actors

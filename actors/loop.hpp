@@ -13,8 +13,10 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,12 +34,21 @@ class attachments {
   void remove(attachment_id id);
 
   void deliver(const fan_out& message);
-  void succeed(attachment_id id);
+  void deliver(const replay_chunk& message);
+  void succeed(const attached& message);
   void end(attachment_id id, const subscription_failure& why);
 
   enum class state : std::uint8_t { gone, pending, live };
   [[nodiscard]] state state_of(attachment_id id) const;
   [[nodiscard]] std::size_t size() const { return slots_.size() - free_.size(); }
+  /// Where what clients have acknowledged is reported.
+  void report_to(positions_actor positions) { positions_ = std::move(positions); }
+  /// Asks clients for their acknowledgement of what they were sent, reports what
+  /// has come. Returns when to do so next, if there is anything to wait for.
+  std::optional<std::chrono::milliseconds> look_at_acknowledgements();
+  /// Whether a look is needed that was not before.
+  [[nodiscard]] bool needs_look() const { return !unreported_.empty() || !waiting_.empty(); }
+
   /// The channel's name on the wire.
   [[nodiscard]] std::string wire_name(const channel_id& channel, bool is_private) const;
 
@@ -50,8 +61,21 @@ class attachments {
     std::uint32_t generation = 0;
     bool is_private = false;
     bool live = false;
+    bool unreported = false;  // in unreported_
     channel_id channel;
+    // Where the positions of the connection are kept, which has a number then:
+    std::uint64_t connection = 0;
+    std::uint64_t delivered = 0;  // the last sequence, and the ping that follows it
+    std::uint32_t ping = 0;
+    std::uint64_t heard = 0;                                       // reported
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> earlier;  // by ping, the last sequence
   };
+
+  void track(attachment_id id, slot& s, std::uint64_t sequence);
+  void ping_those_due();
+  /// Up to where its client is known to have heard.
+  static std::uint64_t position_of(slot& s);
+  void report_left(slot& s);
 
   slot* find(attachment_id id) { return const_cast<slot*>(std::as_const(*this).find(id)); }
   [[nodiscard]] const slot* find(attachment_id id) const;
@@ -60,6 +84,10 @@ class attachments {
   std::vector<slot> slots_;
   std::vector<std::uint32_t> free_;
   actors::memberships memberships_;
+  positions_actor positions_;
+  std::vector<attachment_id> unreported_;
+  std::vector<attachment_id> due_;
+  std::vector<attachment_id> waiting_;  // for whose client a replay waits
 };
 
 /// Tells `attachments` of its loop what the collections say.
@@ -74,9 +102,12 @@ class loop_behavior : public on_loop<loop_actor::base> {
 
  private:
   void deliver(const fan_out& message);
+  void look_soon();
+  void look_in(std::chrono::milliseconds time);
 
   attachments& attachments_;
   stage_clock* stages_;
+  bool look_scheduled_ = false;
 };
 
 }  // namespace velo::actors

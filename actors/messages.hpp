@@ -185,7 +185,12 @@ using fan_out_ptr = std::shared_ptr<const fan_out>;
 /// The answer to an attach.
 struct attached {
   attachment_id attachment;
+  std::uint64_t connection = 0;  ///< Its number where its positions are kept, else 0.
+  std::uint64_t sequence = 0;    ///< Where it begins.
 };
+
+/// A loop's word to itself: see what was acknowledged.
+struct look_at_acknowledgements {};
 
 struct detach_notice {
   channel_id channel;
@@ -197,6 +202,7 @@ struct detach_notice {
 struct connection_dropped {
   channel_id channel;
   subscription_failure why;
+  std::uint64_t number = 0;
 };
 using connection_dropped_ptr = std::shared_ptr<const connection_dropped>;
 
@@ -305,6 +311,26 @@ struct authenticated {
 
 // -- queries -----------------------------------------------------------------
 
+/// The matching changes of a subscription after a sequence.
+struct events_request {
+  channel_id channel;
+  std::uint64_t after = 0;
+  std::string epoch;  ///< Of `after`; empty: not told.
+  std::size_t limit = 100;
+};
+using events_request_ptr = std::shared_ptr<const events_request>;
+
+struct events_page {
+  std::string events;          ///< `{"action","record","sequence"}` with commas between.
+  std::uint64_t sequence = 0;  ///< All up to here is in it.
+  std::string epoch;
+  bool reset = false;  ///< There is a gap: fetch the records anew.
+};
+
+struct events_answer {
+  outcome<events_page> result;
+};
+
 struct list_request {
   identity who;
   std::string collection;  ///< Name or id.
@@ -364,6 +390,9 @@ VELO_LOCAL_MESSAGE(subscribe_answer)
 VELO_LOCAL_MESSAGE(ended_ptr)
 VELO_LOCAL_MESSAGE(fan_out_ptr)
 VELO_LOCAL_MESSAGE(attached)
+VELO_LOCAL_MESSAGE(look_at_acknowledgements)
+VELO_LOCAL_MESSAGE(events_request_ptr)
+VELO_LOCAL_MESSAGE(events_answer)
 VELO_LOCAL_MESSAGE(detach_notice)
 VELO_LOCAL_MESSAGE(connection_dropped_ptr)
 VELO_LOCAL_MESSAGE(stale_candidates_ptr)

@@ -48,6 +48,11 @@ struct engine_options {
 
   std::chrono::milliseconds idempotency_age_max = std::chrono::hours{24};
 
+  /// Clients that come back hear what they missed, unless their subscription says otherwise.
+  bool resume = true;
+  /// Bytes of events replayed to a client before it has answered; what its outbox takes easily.
+  std::size_t replay_bytes_max = 128U << 10U;
+
   rules::limits expressions;
   std::size_t record_bytes_max = 1U << 20U;
   std::size_t sockets_per_channel_max = 16;

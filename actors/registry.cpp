@@ -22,11 +22,12 @@ constexpr std::size_t collection_id_size = 15;
 
 registry_behavior::registry_behavior(caf::actor_config& config, store_actor store,
                                      const storage::database& database,
-                                     const engine_options& options)
+                                     const engine_options& options, resume_actors resume)
     : registry_actor::base(config),
       store_(std::move(store)),
       database_(database),
-      options_(options) {}
+      options_(options),
+      resume_(std::move(resume)) {}
 
 registry_behavior::behavior_type registry_behavior::make_behavior() {
   restore();
@@ -50,6 +51,7 @@ void registry_behavior::on_exit() {
     for (const auto& shard : handle.shards)
       caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
   by_id_.clear();
+  resume_ = {};
   store_ = nullptr;
 }
 
@@ -152,8 +154,8 @@ shard_list registry_behavior::spawn_shards(const collection_ptr& definition) {
   shard_list shards;
   const auto count = std::clamp(definition->shards, 1U, shards_max);
   for (unsigned i = 0; i < count; ++i)
-    shards.push_back(
-        system().spawn<collection_behavior>(definition, count, store_, database_, options_));
+    shards.push_back(system().spawn<collection_behavior>(definition, count, store_, resume_,
+                                                         database_, options_));
   return shards;
 }
 

@@ -23,7 +23,7 @@ class registry_behavior : public registry_actor::base {
   /// `database` and `options` outlive the actor. Spawns an actor for every
   /// stored collection before it takes its first message.
   registry_behavior(caf::actor_config& config, store_actor store, const storage::database& database,
-                    const engine_options& options);
+                    const engine_options& options, resume_actors resume = {});
 
   behavior_type make_behavior() override;
   const char* name() const override { return "registry"; }
@@ -53,6 +53,7 @@ class registry_behavior : public registry_actor::base {
   store_actor store_;
   const storage::database& database_;
   const engine_options& options_;
+  resume_actors resume_;
   std::unordered_map<std::string, collection_handle> by_id_;
   std::map<std::string, std::string> id_of_name_;
   std::deque<queued> queue_;  // the front one is under way

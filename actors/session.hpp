@@ -9,10 +9,13 @@
 
 namespace velo::actors {
 
+class acknowledgements;
+
 /// A matched change, rendered once for all who hear of it. Immutable.
 struct event {
   std::string name;  ///< The event's name on the channel: `created`.
   std::string data;  ///< The payload's JSON, already escaped as the inside of a JSON string.
+  std::uint64_t sequence = 0;  ///< Of the change it tells; 0 where it tells none.
 };
 
 /// One event on its way to sessions of one loop that hear it under names with the
@@ -64,6 +67,13 @@ class session {
 
   virtual void subscription_succeeded(std::string_view channel) = 0;
   virtual void subscription_error(std::string_view channel, const subscription_failure& why) = 0;
+
+  /// What the client has acknowledged; null where that is not followed.
+  virtual acknowledgements* acknowledged() { return nullptr; }
+  /// Queues a `pusher:ping` and notes it there.
+  virtual void ask_for_acknowledgement() {}
+  /// Whether what was queued is still on its way to the kernel.
+  [[nodiscard]] virtual bool backlogged() const { return false; }
 
   /// Sends what is queued, then the close frame (PUSHER_PROTOCOL.md section 4).
   virtual void close(std::uint16_t code, std::string_view reason) = 0;

@@ -333,9 +333,8 @@ storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) 
     if (auto logged = database_.changes.append(*b.writer, change); !logged) return logged;
     if (++changes_since_trim_ >= trim_interval && !trimming_) {
       trimming_ = true;
-      b.effects.emplace_back([this] {
-        caf::anon_send(caf::actor_cast<store_actor>(this), trim_history{true});
-      });
+      b.effects.emplace_back(
+          [this] { caf::anon_send(caf::actor_cast<store_actor>(this), trim_history{true}); });
     }
   } else if (w.effect != record_effect::none) {
     if (auto moved = database_.changes.advance(*b.writer, definition.id, change.sequence); !moved)
@@ -543,8 +542,8 @@ storage::result<void> store_behavior::apply(batch& b, const queued_drop& q) {
     if (auto erased = database_.connections.erase(*b.writer, drop.channel.text()); !erased)
       return erased.error();
     if (const auto e = find(b, (*stored)->collection_id)) {
-      auto message =
-          std::make_shared<const connection_dropped>(connection_dropped{drop.channel, drop.why});
+      auto message = std::make_shared<const connection_dropped>(
+          connection_dropped{drop.channel, drop.why, (*stored)->number});
       b.effects.emplace_back([this, to = shard_of(e->shards, drop.channel), message] {
         send(to, connection_dropped_ptr{message});
       });

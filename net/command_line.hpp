@@ -36,8 +36,8 @@ struct command_line {
   explain_arguments explain;
   std::string target;  ///< Of backup: where to; of restore: from where.
   std::string data;    ///< Of both: the data directory.
-  std::string text;   ///< To print where `what` is print_and_exit.
-  int exit_code = 0;  ///< 2 for a usage error, whose text goes to stderr.
+  std::string text;    ///< To print where `what` is print_and_exit.
+  int exit_code = 0;   ///< 2 for a usage error, whose text goes to stderr.
 };
 
 /// Never throws for what was typed. `environment` is that of the process

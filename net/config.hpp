@@ -35,6 +35,8 @@ struct realtime_config {
   std::string channel_prefix;
   std::string event_name;  ///< `{action}` stands for the action.
   std::chrono::milliseconds stale_after{};
+  bool resume = true;  ///< Stock clients that come back hear what they missed.
+  std::string ack;     ///< How it is known what they heard: `pong` or `none`.
 };
 
 struct history_config {
@@ -112,7 +114,7 @@ struct config {
   realtime_config realtime;
   history_config history;
   storage_config storage;
-  std::vector<app> apps;     ///< Empty until complete_secrets. The first is the default.
+  std::vector<app> apps;  ///< Empty until complete_secrets. The first is the default.
   std::vector<storage::collection> collections;  ///< Declared; keys left out have their default.
   limits_config limits;
   pusher_config pusher;

@@ -80,7 +80,9 @@ struct worker {
                 engine.database(),
                 settings.realtime.channel_prefix,
                 settings.limits.subscriptions_per_connection,
-                {&engine.channels(), channel_options_of(settings)}} {}
+                {&engine.channels(), channel_options_of(settings)}} {
+    attached.report_to(engine.positions());
+  }
 
   [[nodiscard]] actors::loop_behavior& asker() {
     return static_cast<actors::loop_behavior&>(*caf::actor_cast<caf::abstract_actor*>(answers));
@@ -101,6 +103,8 @@ actors::engine_options engine_options_of(const config& c, actors::stage_clock& s
   o.superuser_token = c.superuser_token;
   o.ingest_key = c.ingest_key;
   o.stale_after = c.realtime.stale_after;
+  o.resume = c.realtime.resume;
+  o.replay_bytes_max = std::min(o.replay_bytes_max, c.limits.outbox_bytes / 4);
   o.history_count_max = c.history.max_count;
   o.history_age_max = c.history.max_age;
   o.history_bytes_max = c.history.max_bytes;
@@ -200,6 +204,7 @@ void fill(websocket_settings& ws, const config& c) {
   ws.frame_bytes_max = c.limits.frame_bytes;
   ws.outbox.bytes_max = c.limits.outbox_bytes;
   ws.outbox.frames_max = c.limits.outbox_frames;
+  ws.acknowledges = c.realtime.resume && c.realtime.ack == "pong";
   ws.connections_max = c.limits.connections;
   ws.activity_timeout = c.pusher.activity_timeout;
   ws.pong_timeout = c.pusher.pong_timeout;

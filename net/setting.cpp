@@ -147,6 +147,11 @@ value_result<setting_value> read_file_value(const setting& row, const json& valu
   if (row.kind == setting_kind::count)
     return value_error{"A whole number is expected, without quotes."};
   if (value.is_string()) return read_text(row, value.get_ref<const std::string&>());
+  if (row.kind == setting_kind::choice && value.is_boolean()) {
+    const auto text = value.dump();
+    if (std::find(row.choices.begin(), row.choices.end(), text) != row.choices.end())
+      return read_text(row, text);
+  }
   if (row.kind == setting_kind::duration && value.is_number())
     return not_a(row, value.dump(), a_duration);
   return value_error{"A string in quotes is expected."};

@@ -29,6 +29,9 @@ setting_value to_value(const std::vector<std::string>& member) {
 setting_value to_value(log_format member) {
   return std::string(member == log_format::json ? "json" : "text");
 }
+setting_value to_value(bool member) {
+  return std::string(member ? "true" : "false");
+}
 setting_value to_value(std::unsigned_integral auto member) {
   return std::uint64_t{member};
 }
@@ -39,6 +42,9 @@ void from_value(T& member, const setting_value& value) {
 }
 void from_value(log_format& member, const setting_value& value) {
   member = std::get<std::string>(value) == "json" ? log_format::json : log_format::text;
+}
+void from_value(bool& member, const setting_value& value) {
+  member = std::get<std::string>(value) == "true";
 }
 template <std::unsigned_integral T>
 void from_value(T& member, const setting_value& value) {
@@ -141,6 +147,8 @@ constexpr std::uint64_t year = hour * 24 * 365;
 
 constexpr std::array<std::string_view, 6> log_levels{"trace",   "debug", "info",
                                                      "warning", "error", "off"};
+constexpr std::array<std::string_view, 2> yes_and_no{"true", "false"};
+constexpr std::array<std::string_view, 2> ack_modes{"pong", "none"};
 constexpr std::array<std::string_view, 2> sync_modes{"always", "interval"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
 constexpr std::array<std::string_view, 2> on_or_off{"on", "off"};
@@ -237,6 +245,13 @@ std::vector<setting> make_table() {
       row("realtime.stale_after", duration, "5m", "drops a subscription without socket and ping")
           .MEMBER(realtime.stale_after)
           .between(1, year),
+
+      row("realtime.resume", choice, "true", "clients that come back hear what they missed")
+          .MEMBER(realtime.resume)
+          .one_of(yes_and_no),
+      row("realtime.ack", choice, "pong", "how it is known what clients heard: pong or none")
+          .MEMBER(realtime.ack)
+          .one_of(ack_modes),
 
       row("history.max_age", duration, "24h", "how long a collection's changes are kept")
           .MEMBER(history.max_age)
@@ -382,14 +397,12 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 15> planned{
+constexpr std::array<std::string_view, 13> planned{
     "listeners",
     "limits.handshake_timeout",
     "auth.algorithms",
     "auth.public_key",
     "auth.jwks_file",
-    "realtime.resume",
-    "realtime.ack",
     "driver",
     "hooks",
     "limits.connections_per_ip",

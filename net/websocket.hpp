@@ -43,6 +43,7 @@ struct websocket_settings {
 
   std::size_t frame_bytes_max = 100U << 10U;  ///< A larger message from a client closes with 1009.
   outbox_limits outbox;
+  bool acknowledges = true;         ///< Clients are pinged, to know what they have handled.
   std::size_t connections_max = 0;  ///< 0: no limit but the system's.
 
   std::chrono::milliseconds activity_timeout = std::chrono::seconds{120};

@@ -14,6 +14,9 @@
 #include <boost/beast/http/field.hpp>
 #include <caf/send.hpp>
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -27,6 +30,13 @@ using boost::system::error_code;
 using admission = boost::system::result<const app*, close_code>;
 
 constexpr std::uint8_t invalid_in_a_row_max = 100;
+
+// The kernel gives up on a peer that takes nothing as soon as we would; by itself it
+// goes on for a quarter of an hour.
+void bound_unacknowledged_time(int socket, std::chrono::milliseconds time) {
+  const auto timeout = static_cast<unsigned>(time.count());
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+}
 
 bool plain_in_json(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) {
@@ -61,6 +71,7 @@ void start_websocket(reactor& loop, const connector& connect, const websocket_se
   socket.set_option(boost::asio::ip::tcp::no_delay(true), error);  // a courtesy: works without
   const int descriptor = socket.release(error);
   if (error) return;
+  bound_unacknowledged_time(descriptor, settings.activity_timeout + settings.pong_timeout);
   std::make_shared<websocket_session>(loop, settings, descriptor)->start(connect, request);
 }
 
@@ -105,6 +116,7 @@ void websocket_session::opened(const connector& connect, admission admitted) {
   if (!admitted) return close(admitted.error());
   app_ = *admitted;
   socket_id_ = actors::random_socket_id();
+  acknowledged_.socket_id = socket_id_;
   // Stock clients give up for good when any other frame comes first, so this
   // one is queued before anybody knows of the session.
   queue_text(connection_established_frame(
@@ -162,7 +174,7 @@ void websocket_session::handle(const ping_frame&) {
 }
 
 void websocket_session::handle(const pong_frame&) {
-  // A sign of life, which was noted already.
+  acknowledged_.ponged();
 }
 
 void websocket_session::handle(const signin_frame& frame) {
@@ -241,6 +253,15 @@ void websocket_session::deliver_text(const actors::text_ptr& frame) {
   loop_.make_room_for_delivery();
   if (!transport_.is_open()) return;
   if (!transport_.deliver(loop_.deliveries().prepare(frame), {})) overflow();
+}
+
+void websocket_session::ask_for_acknowledgement() {
+  acknowledged_.pinged();
+  queue_text(ping_frame_text());
+}
+
+bool websocket_session::backlogged() const {
+  return !transport_.drained();
 }
 
 void websocket_session::queue_text(std::string_view text) {

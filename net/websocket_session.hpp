@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "actors/acknowledgements.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/session.hpp"
 #include "net/close_code.hpp"
@@ -44,6 +45,11 @@ class websocket_session final : public actors::session,
   void subscription_error(std::string_view channel,
                           const actors::subscription_failure& why) override;
   void close(std::uint16_t code, std::string_view reason) override;
+  actors::acknowledgements* acknowledged() override {
+    return settings_.acknowledges ? &acknowledged_ : nullptr;
+  }
+  void ask_for_acknowledgement() override;
+  bool backlogged() const override;
 
   void on_tick(std::chrono::steady_clock::time_point now) override;
   void on_drain(std::uint16_t code, std::string_view reason) override;
@@ -86,6 +92,7 @@ class websocket_session final : public actors::session,
   actors::connection_actor connection_;      // set while open: it holds this session
   const app* app_ = nullptr;
   std::string socket_id_;
+  actors::acknowledgements acknowledged_;
 
   time_point waiting_since_;  // for a sign of life; when closing, for the end
   bool heard_ = false;        // from the client since the last tick

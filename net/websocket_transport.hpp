@@ -55,6 +55,9 @@ class websocket_transport final : private pollable, private flushable {
   /// Whether a data frame may still be sent.
   [[nodiscard]] bool is_open() const { return socket_ >= 0 && !said_goodbye_; }
 
+  /// Whether the kernel has all that was sent.
+  [[nodiscard]] bool drained() const { return queue_.empty() && pending_.empty(); }
+
   /// Queues one text frame, header and all, given in pieces. False where the
   /// outbox is full: then nothing of it is queued. Only while is_open().
   [[nodiscard]] bool send(std::span<const std::string_view> pieces);

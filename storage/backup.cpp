@@ -80,8 +80,8 @@ result<void> restore(const fs::path& backup, const fs::path& data) {
     // Only a copy that says it is another log takes the place of the database.
     auto copy = database::open(staging);
     if (!copy) return fail(copy.error());
-    auto renewed = (*copy)->env().write(
-        [&](write_transaction& txn) { return (*copy)->renew_epochs(txn); });
+    auto renewed =
+        (*copy)->env().write([&](write_transaction& txn) { return (*copy)->renew_epochs(txn); });
     if (!renewed) return renewed;
   }
   // What clients had heard of another log is of no use.

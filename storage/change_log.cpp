@@ -164,14 +164,13 @@ result<bool> change_log::exceeds(const transaction& txn, std::string_view collec
   const auto prefix = collection_prefix(collection_id);
   if (!prefix) return fail(prefix.error());
   bool exceeds = false;
-  const auto oldest =
-      scan_prefix(txn, changes_, *prefix, {},
-                  [&](std::string_view, std::string_view bytes) -> result<bool> {
-                    const auto committed_ms = decode_committed_ms(bytes);
-                    if (!committed_ms) return fail(committed_ms.error());
-                    exceeds = is_beyond(keep, **known, *committed_ms);
-                    return false;
-                  });
+  const auto oldest = scan_prefix(txn, changes_, *prefix, {},
+                                  [&](std::string_view, std::string_view bytes) -> result<bool> {
+                                    const auto committed_ms = decode_committed_ms(bytes);
+                                    if (!committed_ms) return fail(committed_ms.error());
+                                    exceeds = is_beyond(keep, **known, *committed_ms);
+                                    return false;
+                                  });
   if (!oldest) return fail(oldest.error());
   return exceeds;
 }

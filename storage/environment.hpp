@@ -92,7 +92,7 @@ class environment {
   MDB_env* handle_;
   directory_lock lock_;
   mutable transaction_gate gate_;
-  std::atomic<bool> broken_ = false;        ///< The map was lost in a failed resize.
+  std::atomic<bool> broken_ = false;     ///< The map was lost in a failed resize.
   std::atomic<std::size_t> synced_ = 0;  ///< The last transaction known to be on disk.
 };
 

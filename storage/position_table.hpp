@@ -25,7 +25,7 @@ struct position {
   std::string socket_id;
   std::uint64_t sequence = 0;   ///< All up to it was heard.
   std::uint64_t predicate = 0;  ///< Hash of what was bound, and of the log it belongs to.
-  std::string heir;  ///< The socket that came after it and began here; may be empty.
+  std::string heir;             ///< The socket that came after it and began here; may be empty.
 
   bool operator==(const position&) const = default;
 };

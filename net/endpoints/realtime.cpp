@@ -13,8 +13,11 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
-#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
 #include <string_view>
+#include <system_error>
 
 namespace velo::net {
 
@@ -29,6 +32,10 @@ constexpr std::size_t connections_per_page_max = 500;
 constexpr std::size_t connections_scanned_max = 5000;  // per request, whatever matches
 constexpr std::size_t query_parameters_max = 32;
 constexpr std::size_t query_text_bytes_max = 1024;
+constexpr std::size_t fields_max = 100;
+constexpr std::size_t field_bytes_max = 256;
+constexpr std::size_t epoch_bytes_max = 64;
+constexpr std::size_t events_per_page_max = 500;
 
 // -- subscribe -----------------------------------------------------------------
 
@@ -51,9 +58,36 @@ std::optional<failure> check_query(const json& query) {
   return invalid("query", "query is an object of at most 32 texts of at most 1024 bytes.");
 }
 
-// What HTTP_API.md names and this version does not do yet is refused, never ignored.
-constexpr std::array<std::string_view, 7> unsupported = {
-    "fields", "transitions", "snapshot", "since", "epoch", "sequence", "resume"};
+std::optional<failure> check_fields(const json& fields) {
+  const bool names = fields.is_array() && !fields.empty() && fields.size() <= fields_max &&
+                     std::all_of(fields.begin(), fields.end(), [](const json& f) {
+                       return f.is_string() && !f.get_ref<const std::string&>().empty() &&
+                              f.get_ref<const std::string&>().size() <= field_bytes_max;
+                     });
+  if (names) return std::nullopt;
+  return invalid("fields", "fields is an array of 1 to 100 names of fields.");
+}
+
+// What is wrong with one of the options beyond collection, socket_id and filter.
+std::optional<failure> check_option(const std::string& key, const json& value) {
+  if (key == "events") return check_events(value);
+  if (key == "query") return check_query(value);
+  if (key == "fields") return check_fields(value);
+  if (key == "transitions" || key == "snapshot" || key == "sequence" || key == "resume") {
+    if (value.is_boolean()) return std::nullopt;
+    return invalid(key, key + " is true or false.");
+  }
+  if (key == "since") {
+    if (value.is_number_unsigned()) return std::nullopt;
+    return invalid(key, "since is a sequence: a whole number, 0 or more.");
+  }
+  if (key == "epoch") {
+    if (value.is_string() && value.get_ref<const std::string&>().size() <= epoch_bytes_max)
+      return std::nullopt;
+    return invalid(key, "epoch is a text, as an event or an answer gave it.");
+  }
+  return invalid(key, "There is no such option of a subscription.");
+}
 
 actors::outcome<actors::subscribe_request> read_subscribe(const json& body) {
   actors::subscribe_request wanted;
@@ -73,21 +107,26 @@ actors::outcome<actors::subscribe_request> read_subscribe(const json& body) {
         wanted.filter = value;
       else if (!value.is_null())
         complain(key, "filter is a text.");
-    } else if (key == "events") {
-      if (auto f = check_events(value)) complain(key, f->message);
-      wanted.options[key] = value;
-    } else if (key == "query") {
-      if (auto f = check_query(value)) complain(key, f->message);
-      wanted.options[key] = value;
-    } else if (std::find(unsupported.begin(), unsupported.end(), key) != unsupported.end()) {
-      complain(key, key + " is not supported by this version.");
     } else {
-      complain(key, "There is no such option of a subscription.");
+      if (auto f = check_option(key, value)) complain(key, f->message);
+      wanted.options[key] = value;
     }
   }
+  if (wanted.options.contains("since") && wanted.options.value("snapshot", json()) == true)
+    complain("since", "A snapshot begins by itself: leave out since or snapshot.");
   if (wrong.errors.empty()) return wanted;
   wrong.message = wrong.errors.front().second;
   return wrong;
+}
+
+json to_answer(const storage::connection& c, const api& a) {
+  json out{{"channel_name", a.settings().realtime.channel_prefix + c.uuid},
+           {"is_public", c.is_public}};
+  // Clients of the plain contract get exactly that.
+  if (c.options.empty()) return out;
+  out["sequence"] = c.sequence;
+  out["epoch"] = c.epoch;
+  return out;
 }
 
 void subscribe(const api& a, request&& r, const respond& answer, actors::identity who) {
@@ -111,9 +150,7 @@ void subscribe(const api& a, request&& r, const respond& answer, actors::identit
           a.ask(loop, found.actor, actors::subscribe_request_ptr{message}, answer,
                 [&a, answer](const actors::subscribe_answer& s) {
                   if (!s.result) return answer(error_response(s.result.error()));
-                  answer(json_response(
-                      200, {{"channel_name", a.settings().realtime.channel_prefix + s.result->uuid},
-                            {"is_public", s.result->is_public}}));
+                  answer(json_response(200, to_answer(*s.result, a)));
                 });
         });
 }
@@ -127,15 +164,10 @@ struct named_connection {
   std::optional<storage::connection> stored;
 };
 
-boost::system::result<named_connection, response> find_connection(const api& a, const request& r,
+boost::system::result<named_connection, response> find_connection(const api& a,
+                                                                  const std::string& name,
                                                                   const actors::identity& who) {
-  const auto body = json_body(r);
-  if (!body) return body.error();
-  const auto name = body->find("channel_name");
-  const auto id = name != body->end() && name->is_string()
-                      ? actors::parse_channel_name(name->get_ref<const std::string&>(),
-                                                   a.settings().realtime.channel_prefix)
-                      : std::nullopt;
+  const auto id = actors::parse_channel_name(name, a.settings().realtime.channel_prefix);
   if (!id)
     return error_response(invalid(
         "channel_name", "channel_name is what subscribe answered, with or without prefix."));
@@ -146,6 +178,15 @@ boost::system::result<named_connection, response> find_connection(const api& a, 
   if (*stored && !(*stored)->is_public && !actors::speaks_for(who, **stored))
     return error_response(actors::forbidden());
   return named_connection{*id, std::move(*stored)};
+}
+
+boost::system::result<named_connection, response> find_connection(const api& a, const request& r,
+                                                                  const actors::identity& who) {
+  const auto body = json_body(r);
+  if (!body) return body.error();
+  const auto name = body->find("channel_name");
+  return find_connection(
+      a, name != body->end() && name->is_string() ? name->get<std::string>() : std::string(), who);
 }
 
 void ping(const api& a, const request& r, const respond& answer, const actors::identity& who) {
@@ -167,6 +208,48 @@ void unsubscribe(const api& a, const request& r, const respond& answer,
   a.ask(*r.loop, a.engine().store(), actors::drop_connection_ptr{std::move(drop)}, answer,
         [answer](bool) {
           answer(json_response(200, {{"status", "ok"}}));
+        });
+}
+
+// -- events for clients that ask -------------------------------------------------
+
+std::optional<std::uint64_t> sequence_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || stop != text.data() + text.size())
+    return std::nullopt;
+  return value;
+}
+
+void events(const api& a, request&& r, const respond& answer, const actors::identity& who) {
+  const auto named = find_connection(a, r.query("channel_name").value_or(""), who);
+  if (!named) return answer(named.error());
+  if (!named->stored) return answer(error_response(actors::not_found("There is no such channel.")));
+  const auto limit = number_parameter(r, "limit", 100, 1, events_per_page_max);
+  if (!limit) return answer(error_response(limit.error()));
+  const auto after = sequence_of(r.query("after").value_or(""));
+  if (!after)
+    return answer(error_response(invalid("after", "after is a sequence: a whole number.")));
+  auto wanted = std::make_shared<actors::events_request>();
+  wanted->channel = named->id;
+  wanted->after = *after;
+  wanted->limit = *limit;
+  wanted->epoch = r.query("epoch").value_or("");
+  auto& loop = *r.loop;
+  a.ask(loop, a.engine().registry(), named->stored->collection_id, answer,
+        [&a, &loop, answer, wanted](const actors::collection_handle& found) {
+          if (!found.definition)
+            return answer(error_response(actors::not_found("There is no such channel.")));
+          a.ask(loop, actors::shard_of(found.shards, wanted->channel),
+                actors::events_request_ptr{wanted}, answer,
+                [answer](const actors::events_answer& e) {
+                  if (!e.result) return answer(error_response(e.result.error()));
+                  const auto& page = *e.result;
+                  answer({.status = 200,
+                          .body = R"({"data":[)" + page.events + R"(],"sequence":)" +
+                                  std::to_string(page.sequence) + R"(,"epoch":")" + page.epoch +
+                                  R"(","reset":)" + (page.reset ? "true}" : "false}")});
+                });
         });
 }
 
@@ -246,6 +329,7 @@ void add_realtime_routes(router& routes, const api& a) {
   routes.add("POST", "/api/realtime/subscribe", a.identified(bind(&subscribe)));
   routes.add("POST", "/api/realtime/ping", a.identified(bind(&ping)));
   routes.add("POST", "/api/realtime/unsubscribe", a.identified(bind(&unsubscribe)));
+  routes.add("GET", "/api/realtime/events", a.identified(bind(&events)));
   routes.add("GET", "/api/realtime/connections", a.superuser_only(bind(&connections)));
 }
 

@@ -24,7 +24,7 @@ TEST_CASE("an attachment is pending, live, gone", "[actors][loop]") {
   fake_session s;
   const auto id = all.add(s, channel, true);
   CHECK(all.state_of(id) == state::pending);
-  all.succeed(id);
+  all.succeed(attached{id, 0, 0});
   CHECK(all.state_of(id) == state::live);
   all.deliver(to({id}));
   all.end(id, {"AuthError", "no more", 403, "rule_changed"});
@@ -38,7 +38,7 @@ TEST_CASE("a public channel's name has no prefix of private ones", "[actors][loo
   attachments all("velo.realtime.");
   fake_session s;
   const auto id = all.add(s, channel, false);
-  all.succeed(id);
+  all.succeed(attached{id, 0, 0});
   all.deliver(to({id}));
   for (const auto& heard : s.log) CHECK(heard.channel == wire);
 }
@@ -51,7 +51,7 @@ TEST_CASE("nothing reaches an attachment that is gone, nor who has its place now
   all.remove(old);
   const auto next = all.add(after, channel, false);
   CHECK(next.slot == old.slot);
-  all.succeed(old);
+  all.succeed(attached{old, 0, 0});
   all.deliver(to({old, {7, 0}}));
   all.end(old, {});
   all.remove(old);

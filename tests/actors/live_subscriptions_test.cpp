@@ -57,7 +57,9 @@ struct live : live_subscriptions {
     c.origin_socket_id = std::move(socket);
     c.origin_identity = std::move(writer);
     std::vector<std::vector<attachment_id>> targets(2);
-    const bool any = match(c, "2026-01-31 12:00:00.000Z", targets);
+    std::vector<rules::match> shaped;
+    const bool any = match(c, "2026-01-31 12:00:00.000Z", targets, shaped);
+    CHECK(shaped.empty());
     std::vector<std::uint32_t> slots;
     for (const auto& loop : targets)
       for (const auto& id : loop) slots.push_back(id.slot);

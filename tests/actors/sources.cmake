@@ -26,6 +26,8 @@ velo_unit_tests(actors
   actors/registry_test.cpp
   actors/rule_change_test.cpp
   actors/sort_order_test.cpp
+  actors/model_test.cpp
+  actors/resume_test.cpp
   actors/store_test.cpp
   actors/subscriber_set_test.cpp
   actors/user_test.cpp

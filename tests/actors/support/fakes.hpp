@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "actors/acknowledgements.hpp"
 #include "actors/event_loop.hpp"
 #include "actors/session.hpp"
 
@@ -17,6 +18,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +47,19 @@ struct fake_session : session {
   void deliver_text(const text_ptr& frame) override {
     frames.push_back(nlohmann::json::parse(*frame));
   }
+  /// Set where the session is asked to acknowledge.
+  std::optional<acknowledgements> acks;
+  bool answers_pings = true;  ///< As stock clients do.
+  unsigned pings = 0;         ///< Those not answered.
+
+  acknowledgements* acknowledged() override { return acks ? &*acks : nullptr; }
+  void ask_for_acknowledgement() override {
+    acks->pinged();
+    if (answers_pings)
+      acks->ponged();
+    else
+      ++pings;
+  }
   void subscription_succeeded(std::string_view channel) override {
     log.push_back({"succeeded", std::string(channel), {}, 0, {}});
   }
@@ -61,7 +76,11 @@ struct fake_session : session {
     for (const auto& h : log) {
       if (!out.empty()) out += ' ';
       out += h.what;
-      if (h.data.is_object()) out += ':' + h.data.at("record").at("id").get<std::string>();
+      if (h.data.contains("record")) out += ':' + h.data.at("record").at("id").get<std::string>();
+      if (h.data.contains("records")) {
+        out += ':';
+        for (const auto& r : h.data.at("records")) out += r.at("id").get<std::string>() + ',';
+      }
       if (h.status != 0) out += ':' + std::to_string(h.status);
     }
     return out;

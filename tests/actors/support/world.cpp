@@ -9,7 +9,7 @@ constexpr int rounds_max = 100'000;
 
 }  // namespace
 
-world::world(engine_options o) : options(std::move(o)) {
+world::world(engine_options o, resuming resumes) : options(std::move(o)), resumes_(resumes) {
   if (options.apps.empty()) options.apps = {"app", "other"};
   config.set("scheduler.policy", caf::atom("testing"));
   start();
@@ -24,7 +24,14 @@ void world::start() {
   database = storage::database::open(directory.data(), {.durable = false}).value();
   loop = std::make_unique<manual_loop>(*system);
   store = system->spawn<store_behavior>(std::ref(*database), std::cref(options));
-  registry = system->spawn<registry_behavior>(store, std::cref(*database), std::cref(options));
+  if (resumes_ == resuming::yes) {
+    resume.positions = system->spawn<positions_behavior>(
+        storage::position_table::open(directory.data(), "boot").value(), std::cref(options));
+    resume.replayer = system->spawn<replayer_behavior>(std::cref(*database), std::cref(options));
+    attached.report_to(resume.positions);
+  }
+  registry =
+      system->spawn<registry_behavior>(store, std::cref(*database), std::cref(options), resume);
   reader = system->spawn<reader_behavior>(std::cref(*database), std::cref(options));
   answers = system->spawn<loop_behavior>(std::ref(*loop), std::ref(attached));
   context.emplace(connection_context{
@@ -37,6 +44,12 @@ void world::stop() {
   for (auto end : {caf::actor_cast<caf::actor>(reader), caf::actor_cast<caf::actor>(registry),
                    caf::actor_cast<caf::actor>(store), caf::actor_cast<caf::actor>(answers)})
     caf::anon_send_exit(end, caf::exit_reason::user_shutdown);
+  if (resumes_ == resuming::yes) {
+    attached.report_to({});
+    caf::anon_send_exit(resume.replayer, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(resume.positions, caf::exit_reason::user_shutdown);
+    resume = {};
+  }
   settle();
   for (const auto& shard : channels.shards())
     caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
@@ -120,6 +133,10 @@ client world::connect(const std::string& app) {
   client c;
   c.session = std::make_shared<fake_session>();
   c.socket_id = "1." + std::to_string(++sockets_);
+  if (resumes_ == resuming::yes) {
+    c.session->acks.emplace();
+    c.session->acks->socket_id = c.socket_id;
+  }
   c.actor = spawn_connection(*context, c.session, app, c.socket_id);
   return c;
 }

@@ -7,9 +7,11 @@
 #include "actors/channel.hpp"
 #include "actors/connection.hpp"
 #include "actors/loop.hpp"
+#include "actors/positions.hpp"
 #include "actors/pruner.hpp"
 #include "actors/reader.hpp"
 #include "actors/registry.hpp"
+#include "actors/replayer.hpp"
 #include "actors/store.hpp"
 #include "storage/database.hpp"
 #include "tests/actors/support/fakes.hpp"
@@ -57,7 +59,9 @@ inline json open_rules() {
 
 class world {
  public:
-  explicit world(engine_options options = {});
+  /// Whether clients that come back hear what they missed.
+  enum class resuming : std::uint8_t { no, yes };
+  explicit world(engine_options options = {}, resuming resumes = resuming::no);
   ~world();
 
   // -- time ------------------------------------------------------------------------
@@ -180,6 +184,7 @@ class world {
   store_actor store;
   registry_actor registry;
   reader_actor reader;
+  resume_actors resume;
   loop_actor answers;
   std::optional<connection_context> context;
   channel_directory channels;
@@ -188,6 +193,7 @@ class world {
   void start();
   void stop();
 
+  resuming resumes_;
   unsigned sockets_ = 0;
 };
 

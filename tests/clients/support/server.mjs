@@ -76,6 +76,7 @@ export class Server {
    * @param {object} [options.env] variables on top of `secrets`
    * @param {string[]} [options.args] flags behind `velo serve`
    * @param {string} [options.data] data directory; a temporary one by default
+   * @param {string[]} [options.limits] such as `--fsize=1048576` of prlimit(1)
    */
   static async start(options = {}) {
     const server = new Server(options)
@@ -83,7 +84,8 @@ export class Server {
     return server
   }
 
-  constructor({ env = {}, args = [], data, configured = secrets } = {}) {
+  constructor({ env = {}, args = [], data, limits = [], configured = secrets } = {}) {
+    this.limits = limits
     this.env = { VELO_DRAIN_TIME: '100ms', ...configured, ...env }
     this.args = args
     this.data = data ?? temporaryDirectory()
@@ -94,7 +96,10 @@ export class Server {
   async launch(port) {
     if (!existsSync(binary)) throw new Error(`there is no ${binary}: ./dev build, or set VELO_BIN`)
     const ports = port === undefined ? [] : ['--port', String(port)]
-    const child = spawn(binary, ['serve', '--data', this.data, ...ports, ...this.args], {
+    const command = [binary, 'serve', '--data', this.data, ...ports, ...this.args]
+    // Soft limits only: they can be raised again.
+    const limited = this.limits.length > 0 ? ['prlimit', ...this.limits.map((limit) => `${limit}:`), ...command] : command
+    const child = spawn(limited[0], limited.slice(1), {
       env: environment(this.env),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -132,6 +137,12 @@ export class Server {
     }
     this.port = Number(new URL(this.url).port)
     return this
+  }
+
+  /** Changes a limit of the running server, as prlimit(1) spells it. */
+  async limit(limit) {
+    const [code] = await once(spawn('prlimit', ['--pid', String(this.pid), `${limit}:`]), 'close')
+    if (code !== 0) throw new Error(`prlimit ${limit} ended with ${code}`)
   }
 
   get pid() {

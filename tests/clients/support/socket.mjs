@@ -41,7 +41,10 @@ export class Socket {
     })
     this.ws.on('error', () => {}) // `close` follows
     this.ws.on('message', (data, isBinary) => {
-      this.frames.push(isBinary ? { binary: data } : JSON.parse(data.toString()))
+      const frame = isBinary ? { binary: data } : JSON.parse(data.toString())
+      // As every client does; a test looks at other frames.
+      if (frame.event === 'pusher:ping') this.ws.send('{"event":"pusher:pong","data":{}}')
+      else this.frames.push(frame)
     })
   }
 
