@@ -331,11 +331,10 @@ storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) 
   }
   if (definition.history == storage::history_mode::durable) {
     if (auto logged = database_.changes.append(*b.writer, change); !logged) return logged;
-    if (++changes_since_trim_ >= trim_interval && !trimming_) {
-      trimming_ = true;
-      b.effects.emplace_back(
-          [this] { caf::anon_send(caf::actor_cast<store_actor>(this), trim_history{true}); });
-    }
+    b.effects.emplace_back([this] {
+      if (++changes_since_trim_ < trim_interval || std::exchange(trimming_, true)) return;
+      caf::anon_send(caf::actor_cast<store_actor>(this), trim_history{true});
+    });
   } else if (w.effect != record_effect::none) {
     if (auto moved = database_.changes.advance(*b.writer, definition.id, change.sequence); !moved)
       return moved;

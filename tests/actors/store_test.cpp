@@ -330,6 +330,27 @@ TEST_CASE("an old log is trimmed by count, in slices, behind who writes", "[acto
   CHECK(last_sequence(w, posts) == 3'100);
 }
 
+TEST_CASE("a log is still trimmed after a transaction that was given up", "[actors][store]") {
+  engine_options options;
+  options.history_count_max = 10;
+  world w(options);
+  const auto posts = w.collection("posts");
+  // The last of many cannot be stored, so nothing of the request is.
+  json deep = 1;
+  for (int i = 0; i < 300; ++i) deep = json::array({std::move(deep)});
+  write_request given_up{ingester, {}, false, std::nullopt};
+  for (int i = 0; i < 1'100; ++i) {
+    given_up.operations.push_back(ingested(rules::action::updated, "r"));
+    given_up.operations.back().collection_id = posts;
+  }
+  given_up.operations.back().fields["deep"] = std::move(deep);
+  w.write(std::move(given_up));
+  REQUIRE(log_size(w, posts) == 0);
+  for (int i = 0; i < 30; ++i) CHECK(w.create(posts, "n" + std::to_string(i)));
+  w.pass(std::chrono::seconds{6});
+  CHECK(log_size(w, posts) == 10);
+}
+
 TEST_CASE("a log is trimmed by bytes and by age though nobody writes", "[actors][store]") {
   engine_options options;
   options.history_bytes_max = 1'000;
