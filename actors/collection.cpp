@@ -43,7 +43,6 @@ collection_behavior::behavior_type collection_behavior::make_behavior() {
       [this](const identity_change_ptr& change) { on_identity_change(*change); },
       [this](const collection_ptr& definition) { return on_definition(definition); },
       [this](put_in_force) { return on_put_in_force(); },
-      [this](go_on) { on_go_on(); },
       [this](const connection_dropped_ptr& message) {
         if (resume_.positions && message->number != 0)
           caf::anon_send(resume_.positions, forget_positions{message->number});

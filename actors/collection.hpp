@@ -146,7 +146,6 @@ class collection_behavior : public collection_actor::base {
 
   ack_promise on_definition(const collection_ptr& definition);
   ack_promise on_put_in_force();
-  void on_go_on();
   void on_identity_change(const identity_change& change);
   /// Puts what an identity is now in force for its subscriptions.
   void change_identity(const std::string& key, const nlohmann::json& auth, bool claims);

@@ -110,8 +110,14 @@ void collection_behavior::judge_slice() {
     if (live_.holds(next)) judge_by_coming(next);
   }
   if (next < live_.bound()) {
-    // Behind the changes that came meanwhile.
-    caf::anon_send(caf::actor_cast<collection_actor>(this), go_on{});
+    // By way of the store, not by a message to itself: an actor whose mailbox is
+    // never empty keeps its scheduler's thread, and as many shards as there are
+    // threads would keep everybody else waiting.
+    const auto go_on = [this] {
+      if (coming_ && !coming_->judged_all) judge_slice();
+    };
+    request(store_, caf::infinite, flush{})
+        .then([go_on](ack) { go_on(); }, [go_on](const caf::error&) { go_on(); });
     return;
   }
   coming_->judged_all = true;
@@ -162,10 +168,6 @@ void collection_behavior::put_coming_in_force() {
     if (const auto s = live_.find(channel); s != live_subscriptions::none && !is_over(s))
       predicate_changed(s);
   end_slice();
-}
-
-void collection_behavior::on_go_on() {
-  if (coming_ && !coming_->judged_all) judge_slice();
 }
 
 collection_behavior::measure collection_behavior::newest() const {

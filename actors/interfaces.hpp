@@ -81,8 +81,6 @@ using collection_actor = caf::typed_actor<
     // Every shard is ready: the definition told last is in force for all that the STORE sends
     // from now on; answered once every live subscription obeys it. From the STORE.
     caf::replies_to<put_in_force>::with<ack>,
-    // Goes on with what a definition, or an end of many subscriptions, left to do. From itself.
-    caf::reacts_to<go_on>,
     // A stored connection is gone: ends its attachments. From the STORE.
     caf::reacts_to<connection_dropped_ptr>,
     // The collection is gone: ends every subscription, then itself. From the STORE.

@@ -41,9 +41,6 @@ struct commit_queued {};
 /// The definition that every shard of a collection holds ready is in force.
 struct put_in_force {};
 
-/// A collection's word to itself: there is more to do.
-struct go_on {};
-
 /// The store's word to itself: see whether a change log holds more than it is to keep.
 struct trim_history {
   bool again = false;  ///< A slice was trimmed and there may be another.
@@ -370,7 +367,6 @@ VELO_LOCAL_MESSAGE(flush)
 VELO_LOCAL_MESSAGE(list_collections)
 VELO_LOCAL_MESSAGE(commit_queued)
 VELO_LOCAL_MESSAGE(put_in_force)
-VELO_LOCAL_MESSAGE(go_on)
 VELO_LOCAL_MESSAGE(prune)
 VELO_LOCAL_MESSAGE(trim_history)
 VELO_LOCAL_MESSAGE(sync_now)
