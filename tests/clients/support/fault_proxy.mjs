@@ -19,6 +19,7 @@ export class FaultProxy {
     this.server = server
     this.links = new Set()
     this.fault = null
+    this.paused = false
     this.listener = net.createServer({ allowHalfOpen: true }, (client) => this.accept(client))
   }
 
@@ -41,12 +42,25 @@ export class FaultProxy {
     for (const link of this.links) link.apply(kind)
   }
 
+  /** Forwards nothing, of new connections neither, and loses nothing, as a network that is gone for a while. */
+  pause() {
+    this.paused = true
+    for (const link of this.links) link.pause()
+  }
+
+  resume() {
+    this.paused = false
+    for (const link of this.links) link.resume()
+  }
+
   accept(client) {
     const upstream = net.connect({ host: '127.0.0.1', port: this.server.port, allowHalfOpen: true })
     const fault = this.fault
     let sent = 0
     let stalled = false
     const link = {
+      pause: () => [client, upstream].forEach((socket) => socket.pause()),
+      resume: () => [client, upstream].forEach((socket) => socket.resume()),
       apply(kind) {
         if (kind === 'stall') stalled = true // takes the server's bytes, and the client's, and keeps them
         else if (kind === 'half_close') client.end()
@@ -89,6 +103,7 @@ export class FaultProxy {
       if (fault.kind === 'truncate') client.end(() => link.apply('cut'))
       else link.apply(fault.kind)
     })
+    if (this.paused) link.pause()
   }
 
   close() {
