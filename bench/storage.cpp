@@ -80,18 +80,19 @@ double rate(caf::actor_system& system, const Handle& to, unsigned writers, doubl
   const auto begin = clock_type::now();
   for (unsigned i = 0; i < writers; ++i) {
     system.spawn([&, to, make](caf::event_based_actor* self) {
+      // The answer that is waited for keeps it alive.
       auto next = std::make_shared<std::function<void()>>();
-      *next = [&, self, to, make, next] {
+      *next = [&, self, to, make, weak = std::weak_ptr(next)] {
         if (done) {
           --running;
-          *next = nullptr;
-          return self->quit();
+          self->quit();
+          return;
         }
         self->request(to, caf::infinite, make())
             .then(
-                [&, next](const Answer&) {
+                [&, strong = weak.lock()](const Answer&) {
                   ++answered;
-                  (*std::shared_ptr(next))();
+                  (*strong)();
                 },
                 [&](const caf::error&) { --running; });
       };
