@@ -1,5 +1,5 @@
-// The official library for Python, from PyPI, in an environment of its own that
-// `./dev test` makes (tests/clients/.venv).
+// The official library for Python and a WebSocket client, from PyPI, in an
+// environment of their own that `./dev test` makes (tests/clients/.venv).
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -72,4 +72,19 @@ test('the Python library takes our webhooks for valid', options, async (t) => {
   const order = { do: 'webhook', key: headers['x-pusher-key'], signature: headers['x-pusher-signature'], body: rawBody }
   assert.equal((await ask(order)).ok.events[0].name, 'channel_occupied')
   assert.equal((await ask({ ...order, signature: '0'.repeat(64) })).ok, null)
+})
+
+test('a WebSocket client in Python hears what the Python library publishes', options, async (t) => {
+  const server = await serverWith(t, [numbered])
+  const ask = library(t, server)
+  const { ok } = await ask({ do: 'listen', channel: 'private-py' })
+  assert.match(ok.socket_id, /^\d+\.\d+$/)
+  assert.deepEqual(ok.answer, { event: 'pusher_internal:subscription_succeeded', channel: 'private-py', data: '{}' })
+  assert.deepEqual(await ask({ do: 'ping' }), { ok: { pong: true, data: 'are you there' } })
+  const long = 'é'.repeat(4000) // a frame with a length of 16 bits
+  await ask({ do: 'trigger', channels: 'private-py', event: 'own', data: 'not for you', socket_id: ok.socket_id })
+  await ask({ do: 'trigger', channels: 'private-py', event: 'e', data: { long } })
+  const { ok: heard } = await ask({ do: 'next' })
+  assert.equal(heard.event, 'e')
+  assert.deepEqual(JSON.parse(heard.data), { long })
 })
