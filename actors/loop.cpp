@@ -146,7 +146,7 @@ void attachments::report_left(slot& s) {
   const auto* acks = s.owner->acknowledged();
   if (acks == nullptr) return;
   auto left = std::make_shared<position_reports>();
-  left->push_back({s.connection, acks->socket_id, position_of(s), true, false});
+  left->push_back({s.connection, std::string(acks->socket_id), position_of(s), true, false});
   caf::anon_send(positions_, position_reports_ptr{std::move(left)});
 }
 
@@ -159,7 +159,7 @@ std::optional<std::chrono::milliseconds> attachments::look_at_acknowledgements()
     if (acks->owes_ping()) s->owner->ask_for_acknowledgement();
     if (const auto position = position_of(*s); position > s->heard) {
       s->heard = position;
-      reports->push_back({s->connection, acks->socket_id, position, false, false});
+      reports->push_back({s->connection, std::string(acks->socket_id), position, false, false});
     }
     s->unreported = s->delivered > s->heard;
     return !s->unreported;
