@@ -1,10 +1,16 @@
+include(GNUInstallDirs)
+
 # What every target of ours compiles with. Libraries' headers are SYSTEM and
 # stay outside these warnings.
 add_library(velo_options INTERFACE)
 add_library(velo::options ALIAS velo_options)
 target_compile_features(velo_options INTERFACE cxx_std_20)
-target_include_directories(velo_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(velo_options INTERFACE -Wall -Wextra -Wpedantic -Werror)
+target_include_directories(velo_options INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+# Ours alone: whoever embeds the libraries has warnings of their own.
+target_compile_options(velo_options INTERFACE
+  $<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Werror>)
+set_target_properties(velo_options PROPERTIES EXPORT_NAME options)
 
 if(VELO_SANITIZE)
   # CAF 0.17's init_fun_factory.hpp binds a reference to null on purpose.
@@ -21,7 +27,7 @@ if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
     CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE_PROGRAM})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(velo_options INTERFACE -fpch-preprocess)
+    target_compile_options(velo_options INTERFACE $<BUILD_INTERFACE:-fpch-preprocess>)
   endif()
 endif()
 
@@ -33,5 +39,6 @@ function(velo_library name)
   add_library(velo::${name} ALIAS velo_${name})
   target_sources(velo_${name} PRIVATE ${ARG_SOURCES})
   target_sources(velo_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ARG_HEADERS})
+  set_target_properties(velo_${name} PROPERTIES EXPORT_NAME ${name})
   target_link_libraries(velo_${name} PUBLIC velo::options ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
 endfunction()
