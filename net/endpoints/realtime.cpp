@@ -78,7 +78,7 @@ std::optional<failure> check_option(const std::string& key, const json& value) {
     return invalid(key, key + " is true or false.");
   }
   if (key == "since") {
-    if (value.is_number_unsigned()) return std::nullopt;
+    if (value.is_number_integer() && value >= 0) return std::nullopt;
     return invalid(key, "since is a sequence: a whole number, 0 or more.");
   }
   if (key == "epoch") {
