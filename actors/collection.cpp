@@ -105,7 +105,7 @@ void collection_behavior::on_change(const change_ptr& changed) {
   for (auto& list : targets_) list.clear();
   shaped_.clear();
   const bool any = live_.match(change, time_text(change.committed_ms), targets_, shaped_);
-  if (!shaped_.empty()) tell_shaped(change);
+  if (!shaped_.empty()) tell_shaped(changed);
   if (!waiting_.empty()) resume_waiting();
   if (!any) return;
   const auto body =
@@ -118,6 +118,7 @@ void collection_behavior::on_change(const change_ptr& changed) {
     message->what = body;
     message->targets = targets_[loop];
     message->began = matched;
+    if (drivers_[loop] != 0) message->cause = changed;
     send(loops_[loop], fan_out_ptr{std::move(message)});
   }
 }
@@ -284,8 +285,11 @@ void collection_behavior::on_attach(const attach_request& message) {
   if (loops_.size() <= message.loop) {
     loops_.resize(message.loop + 1);
     targets_.resize(message.loop + 1);
+    drivers_.resize(message.loop + 1);
   }
   loops_[message.loop] = message.answer_to;
+  const bool by_socket = message.from == listener_kind::socket;
+  drivers_[message.loop] = by_socket ? 0 : 1;
   const auto refuse = [&](const subscription_failure& why) {
     tell(message.loop, message.attachment, why);
   };
@@ -302,7 +306,8 @@ void collection_behavior::on_attach(const attach_request& message) {
   } else if (live_.app(s) != message.app_id || live_.is_public(s) == message.is_private) {
     return refuse(not_found_failure());
   }
-  if (live_.listeners(s) + joining_.count(message.channel) >= options_.sockets_per_channel_max)
+  if (by_socket &&
+      live_.listeners(s) + joining_.count(message.channel) >= options_.sockets_per_channel_max)
     return refuse({"LimitReached",
                    "At most " + std::to_string(options_.sockets_per_channel_max) +
                        " sockets may listen on one record channel.",
@@ -328,9 +333,20 @@ void collection_behavior::on_detach(const detach_notice& message) {
   caf::anon_send(store_, touch_connection{message.channel, now_ms()});
 }
 
+bool collection_behavior::only_drivers_listen(subscriber s) const {
+  bool all = true;
+  live_.for_each_listener(s,
+                          [&](std::uint32_t loop, attachment_id) { all = all && is_driver(loop); });
+  const auto [first, last] = joining_.equal_range(live_.channel(s));
+  return all && std::all_of(first, last, [&](const auto& entry) {
+           return is_driver(joins_.at(entry.second).to.loop);
+         });
+}
+
 void collection_behavior::on_stale(const stale_candidates& message) {
   for (const auto& channel : message.channels) {
-    if (live_.find(channel) != live_subscriptions::none) {
+    const auto s = live_.find(channel);
+    if (s != live_subscriptions::none && !only_drivers_listen(s)) {
       caf::anon_send(store_, touch_connection{channel, now_ms()});
     } else {
       auto d = std::make_shared<drop_connection>();

@@ -132,7 +132,7 @@ class collection_behavior : public collection_actor::base {
   void remember(const change_ptr& change);
   [[nodiscard]] bool remembers_after(std::uint64_t sequence) const;
   [[nodiscard]] std::vector<change_ptr> remembered_after(std::uint64_t sequence) const;
-  void tell_shaped(const storage::change& change);
+  void tell_shaped(const change_ptr& changed);
   [[nodiscard]] std::string current_epoch(const storage::transaction& transaction) const;
   [[nodiscard]] rendering shown_with(const std::string& epoch) const {
     return {hidden_from_events(), options_.event_name, epoch};
@@ -203,7 +203,13 @@ class collection_behavior : public collection_actor::base {
   std::size_t remembered_bytes_ = 0;
   std::vector<rules::match> shaped_;  // scratch of on_change
 
+  /// Whether a driver stands behind the loop of this index, rather than sockets.
+  [[nodiscard]] bool is_driver(std::uint32_t loop) const { return drivers_[loop] != 0; }
+  /// Whether only drivers listen, who know nothing of who is still there.
+  [[nodiscard]] bool only_drivers_listen(subscriber s) const;
+
   std::vector<loop_actor> loops_;                    // by index, filled as they attach
+  std::vector<std::uint8_t> drivers_;                // by loop
   std::vector<std::vector<attachment_id>> targets_;  // scratch of on_change, by loop
 };
 

@@ -58,7 +58,7 @@ void collection_behavior::begin(const attach_request& message, subscriber s) {
     live_.listen(s, to);
     send(message.answer_to, attached{message.attachment, 0, 0});
   };
-  if (!resume_.replayer) return live_at_once();
+  if (!resume_.replayer || message.from == listener_kind::driver_again) return live_at_once();
   auto transaction = database_.env().begin_read();
   auto stored =
       transaction
@@ -67,10 +67,14 @@ void collection_behavior::begin(const attach_request& message, subscriber s) {
   if (!stored || !*stored) return live_at_once();
   const auto& connection = **stored;
   const auto extras = extras_of(connection.options);
-  const bool resumes = options_.resume && extras.resume && connection.number != 0 &&
-                       definition_->history != storage::history_mode::none;
+  const bool has_history = definition_->history != storage::history_mode::none;
+  // Nobody acknowledges what a driver sends.
+  const bool resumes = message.from == listener_kind::socket && options_.resume && extras.resume &&
+                       connection.number != 0 && has_history;
   epoch_ = current_epoch(*transaction);
-  if (!resumes && !extras.snapshot && !extras.since) return live_at_once();
+  const bool missed =
+      message.from == listener_kind::driver && has_history && connection.sequence < sequence_;
+  if (!resumes && !extras.snapshot && !extras.since && !missed) return live_at_once();
 
   join j;
   j.channel = message.channel;
@@ -332,7 +336,8 @@ void collection_behavior::predicate_changed(subscriber s) {
           ? database_.connections.get(*transaction, channel.text())
           : storage::result<std::optional<storage::connection>>(storage::fail(transaction.error()));
   for (auto& j : restarted) {
-    if (stored && *stored) mark_outdated((*stored)->number, j.to.socket_id);
+    if (stored && *stored && !is_driver(j.to.loop))
+      mark_outdated((*stored)->number, j.to.socket_id);
     // Until it has its snapshot it is told of nothing else.
     live_.unlisten(s, j.to.loop, j.to.attachment);
     start_over(j);
@@ -396,7 +401,8 @@ std::vector<change_ptr> collection_behavior::remembered_after(std::uint64_t sequ
 
 // -- events that are not everybody's -------------------------------------------------
 
-void collection_behavior::tell_shaped(const storage::change& change) {
+void collection_behavior::tell_shaped(const change_ptr& changed) {
+  const auto& change = *changed;
   // Rendered once for all whose events look alike, as few as there are kinds.
   std::map<std::pair<std::uint32_t, shown_as>, std::vector<std::shared_ptr<fan_out>>> bodies;
   for (const auto& m : shaped_) {
@@ -408,9 +414,11 @@ void collection_behavior::tell_shaped(const storage::change& change) {
       const auto body =
           std::make_shared<const event>(render(change, *how, shape, shown_with(epoch_)));
       by_loop.resize(loops_.size());
-      for (auto& message : by_loop) {
+      for (std::size_t loop = 0; loop < by_loop.size(); ++loop) {
+        auto& message = by_loop[loop];
         message = std::make_shared<fan_out>();
         message->what = body;
+        if (drivers_[loop] != 0) message->cause = changed;
       }
     }
     live_.for_each_hearing(m.id, change, [&](std::uint32_t loop, attachment_id attachment) {

@@ -2,6 +2,7 @@
 
 #include "actors/auth.hpp"
 #include "actors/channel.hpp"
+#include "actors/driver_bridge.hpp"
 #include "actors/positions.hpp"
 #include "actors/pruner.hpp"
 #include "actors/reader.hpp"
@@ -105,6 +106,63 @@ void engine::close_channels() {
   }
 }
 
+void engine::open_drivers(std::vector<driver_options> drivers, std::uint32_t first_loop) {
+  drivers_ = driver_directory(std::move(drivers));
+  caf::scoped_actor self(system_);
+  for (auto& d : drivers_.all()) {
+    bridge_options options;
+    options.channel_prefix = d.options.channel_prefix;
+    options.serves = [served = d.options](const std::string& name) { return served.serves(name); };
+    options.loop = first_loop++;
+    d.bridge =
+        system_.spawn<driver_bridge_behavior>(std::move(options), d.options.driver, registry_,
+                                              store_, std::cref(*database_), std::cref(options_));
+    self->request(d.bridge, caf::infinite, restore_subscriptions{})
+        .receive([](ack) {}, [](const caf::error&) {});
+  }
+}
+
+void engine::close_drivers() {
+  if (drivers_.empty()) return;
+  caf::scoped_actor self(system_);
+  // What is answered is behind the changes that were told before.
+  auto question = std::make_shared<events_request>();
+  question->channel = *channel_id::parse("00000000-0000-0000-0000-000000000000");
+  for (const auto& shard : collections())
+    self->request(shard, flush_max, events_request_ptr{question})
+        .receive([](const events_answer&) {}, [](const caf::error&) {});
+  for (auto& d : drivers_.all()) {
+    if (!d.bridge) continue;
+    self->request(d.bridge, flush_max, actors::flush{})
+        .receive([](ack) {},
+                 [&](const caf::error&) {
+                   spdlog::warn("driver {}: not all events were handed on in time", d.options.name);
+                 });
+    caf::anon_send_exit(d.bridge, caf::exit_reason::user_shutdown);
+    self->wait_for(d.bridge);
+    d.bridge = nullptr;
+    d.options.driver = nullptr;
+  }
+}
+
+std::vector<collection_actor> engine::collections() const {
+  std::vector<collection_actor> all;
+  caf::scoped_actor self(system_);
+  self->request(registry_, caf::infinite, list_collections{})
+      .receive(
+          [&](const collection_list& list) {
+            for (const auto& definition : list.items)
+              self->request(registry_, caf::infinite, definition->id)
+                  .receive(
+                      [&](const collection_handle& h) {
+                        all.insert(all.end(), h.shards.begin(), h.shards.end());
+                      },
+                      [](const caf::error&) {});
+          },
+          [](const caf::error&) {});
+  return all;
+}
+
 void engine::flush() {
   if (stopped_) return;
   caf::scoped_actor self(system_);
@@ -119,21 +177,10 @@ void engine::stop() {
   flush();
   if (std::exchange(stopped_, true)) return;
   close_channels();
+  close_drivers();
   caf::scoped_actor self(system_);
   // Everything below refers to the database, so it goes only after they have ended.
-  std::vector<collection_actor> collections;
-  self->request(registry_, caf::infinite, list_collections{})
-      .receive(
-          [&](const collection_list& list) {
-            for (const auto& definition : list.items)
-              self->request(registry_, caf::infinite, definition->id)
-                  .receive(
-                      [&](const collection_handle& h) {
-                        collections.insert(collections.end(), h.shards.begin(), h.shards.end());
-                      },
-                      [](const caf::error&) {});
-          },
-          [](const caf::error&) {});
+  const auto ending = collections();
   const auto end = [&](auto& actor) {
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     self->wait_for(actor);
@@ -144,7 +191,7 @@ void engine::stop() {
   end(auth_);
   end(reader_);
   end(registry_);
-  self->wait_for(collections);
+  self->wait_for(ending);
   end(resume_.replayer);
   end(resume_.positions);
   end(store_);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/channel_directory.hpp"
+#include "actors/driver_directory.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/jwt.hpp"
 #include "actors/options.hpp"
@@ -37,6 +38,15 @@ class engine {
   /// Ends them: whoever hears of their happenings has heard the last one. Part of stop().
   void close_channels();
 
+  /// Sends what these drivers serve to them from now on; returns when the subscriptions
+  /// that are stored already are live behind them. At most once, after the collections
+  /// are declared. `first_loop`: no loop of sockets has this index or a higher one.
+  void open_drivers(std::vector<driver_options> drivers, std::uint32_t first_loop);
+  /// Waits, a few seconds at most, until the drivers have handed on what was written
+  /// before, then ends the bridges; the drivers themselves are their makers' to end.
+  /// Part of stop().
+  void close_drivers();
+
   /// Waits until every write sent so far is durable and answered; blocks a few seconds at most.
   void flush();
 
@@ -52,6 +62,8 @@ class engine {
   [[nodiscard]] const positions_actor& positions() const { return resume_.positions; }
   /// Without apps until open_channels().
   [[nodiscard]] const channel_directory& channels() const { return *channels_; }
+  /// Empty until open_drivers().
+  [[nodiscard]] const driver_directory& drivers() const { return drivers_; }
   [[nodiscard]] const storage::database& database() const { return *database_; }
   [[nodiscard]] const engine_options& options() const { return options_; }
 
@@ -61,6 +73,7 @@ class engine {
  private:
   engine(caf::actor_system& system, std::unique_ptr<storage::database> database,
          engine_options options);
+  [[nodiscard]] std::vector<collection_actor> collections() const;
 
   caf::actor_system& system_;
   std::unique_ptr<storage::database> database_;
@@ -72,6 +85,7 @@ class engine {
   pruner_actor pruner_;
   resume_actors resume_;
   std::unique_ptr<channel_directory> channels_ = std::make_unique<channel_directory>();
+  driver_directory drivers_;
   syncer_actor syncer_;  ///< Only where commits do not wait for the disk.
   bool stopped_ = false;
 };

@@ -187,7 +187,15 @@ using pruner_actor = caf::typed_actor<
 
 // -- messages that carry handles of the above --------------------------------
 
+/// Who is going to listen.
+enum class listener_kind : std::uint8_t {
+  socket,
+  driver,        ///< For a subscription just made: begins where that begins.
+  driver_again,  ///< Begins with what comes next.
+};
+
 struct attach_request {
+  listener_kind from = listener_kind::socket;
   channel_id channel;
   bool is_private = false;  ///< The form of name the client used, already authorised.
   std::string app_id;

@@ -176,6 +176,7 @@ struct fan_out {
   std::shared_ptr<const event> what;
   std::vector<attachment_id> targets;
   std::int64_t began = 0;  ///< When it was sent, for the stage clock.
+  change_ptr cause;        ///< The change it tells, for drivers; null for sockets.
 };
 using fan_out_ptr = std::shared_ptr<const fan_out>;
 

@@ -12,7 +12,7 @@ const std::string wire = "velo.realtime.6f9619ff-8b86-4011-b42d-00cf4fc964ff";
 
 fan_out to(std::vector<attachment_id> targets) {
   event e{"created", R"({\"action\":\"created\",\"record\":{\"id\":\"r1\"}})"};
-  return {std::make_shared<const event>(std::move(e)), std::move(targets)};
+  return {std::make_shared<const event>(std::move(e)), std::move(targets), 0, nullptr};
 }
 
 using state = attachments::state;
