@@ -8,6 +8,7 @@
 #pragma once
 
 #include "net/app.hpp"
+#include "net/driver_config.hpp"
 #include "rules/limits.hpp"
 #include "storage/collection.hpp"
 
@@ -116,6 +117,7 @@ struct config {
   storage_config storage;
   std::vector<app> apps;  ///< Empty until complete_secrets. The first is the default.
   std::vector<storage::collection> collections;  ///< Declared; keys left out have their default.
+  std::vector<driver_config> drivers;            ///< None: the server's own WebSockets.
   limits_config limits;
   pusher_config pusher;
   webhooks_config webhooks;
@@ -124,7 +126,8 @@ struct config {
   log_config log;
   bool demo = false;  ///< `--demo`: there is a public collection `posts`.
 
-  /// By key (`limits.body_bytes`, `apps.{id}`, `collections.{name}`): `default`,
+  /// By key (`limits.body_bytes`, `apps.{id}`, `collections.{name}`,
+  /// `driver.{name}`): `default`,
   /// `velo.toml:3:1`, `environment VELO_PORT`, `flag --port`.
   std::map<std::string, std::string> origins;
   /// What is accepted but unwise; for the log.

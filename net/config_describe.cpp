@@ -1,5 +1,6 @@
 #include "net/config.hpp"
 #include "net/setting.hpp"
+#include "net/units.hpp"
 #include "storage/collection.hpp"
 
 #include <string_view>
@@ -103,6 +104,31 @@ std::string describe(const config& c, const storage::collection& declared) {
   return out;
 }
 
+std::string describe(const config& c, const driver_config& d) {
+  auto out = heading("driver", origin_of(c, "driver." + d.name)) +
+             "kind = " + quoted_toml(to_string(d.kind)) + "\nname = " + quoted_toml(d.name) + '\n';
+  out += d.collections.empty() ? "# collections: all\n"
+                               : "collections = " + list(d.collections) + '\n';
+  if (d.kind == driver_kind::embedded) return out;
+  out += "channel_prefix = " + quoted_toml(d.channel_prefix) + '\n';
+  if (!d.is_outside()) return out;
+  const auto duration = [](std::chrono::milliseconds t) {
+    return quoted_toml(to_duration_text(t));
+  };
+  out += "host = " + quoted_toml(d.host) + "\nport = " + std::to_string(d.port) +
+         "\ntls = " + truth(d.tls) + '\n';
+  if (!d.path.empty()) out += "path = " + quoted_toml(d.path) + '\n';
+  out += "app_id = " + quoted_toml(d.app_id) + "\nkey = " + quoted_toml(d.key) +
+         "\nsecret = " + std::string(mask) + "\nconnections = " + std::to_string(d.connections) +
+         "\ntimeout = " + duration(d.timeout) + "\nretry_first = " + duration(d.retry_first) +
+         "\nretry_max = " + duration(d.retry_max) + "\nretry_time = " + duration(d.retry_time) +
+         "\nqueue_events = " + std::to_string(d.queue_events) +
+         "\nqueue_bytes = " + quoted_toml(to_size_text(d.queue_bytes)) +
+         "\noverflow = " + quoted_toml(d.drop_oldest ? "drop_oldest" : "drop_newest") +
+         "\nevent_bytes = " + quoted_toml(to_size_text(d.event_bytes)) + '\n';
+  return out;
+}
+
 }  // namespace
 
 std::string describe(const config& c) {
@@ -113,6 +139,7 @@ std::string describe(const config& c) {
   if (c.apps.empty()) out += "# apps: one is generated at the first start\n";
   for (const auto& a : c.apps) out += describe(c, a);
   for (const auto& declared : c.collections) out += describe(c, declared);
+  for (const auto& d : c.drivers) out += describe(c, d);
   return out;
 }
 

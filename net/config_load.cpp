@@ -59,6 +59,7 @@ class loader {
     apply(app_, result_, errors_);
     check_apps(result_, errors_);
     if (file_) read_collections(*file_, result_, errors_);
+    if (file_) read_drivers(*file_, result_, errors_);
     if (sources_.demo) add_demo_collection(result_);
     complete();
     if (!errors_.empty()) return config_errors{std::move(errors_)};
@@ -89,7 +90,8 @@ class loader {
   void take_table(const json& table, const std::string& prefix) {
     for (const auto& [name, value] : table.items()) {
       const auto path = prefix + name;
-      if (path == "apps" || path == "collections") continue;  // Lists of tables: read elsewhere.
+      if (path == "apps" || path == "collections" || path == "driver")
+        continue;  // Lists of tables: read elsewhere.
       const auto wrong = [&](const std::string& sentence) {
         errors_.push_back(file_->at(path) + path + ": " + sentence);
       };
@@ -118,7 +120,7 @@ class loader {
 
   // Keys of the file, and its tables.
   static std::vector<std::string> names_for_file() {
-    std::vector<std::string> names{"apps", "collections"};
+    std::vector<std::string> names{"apps", "collections", "driver"};
     for (const auto& row : settings()) {
       if (row.store == nullptr) continue;
       names.emplace_back(row.key);

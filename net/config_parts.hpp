@@ -40,6 +40,9 @@ void check_apps(const config& c, std::vector<std::string>& errors);
 /// The `[[collections]]` of a file. Needs apps and limits, by which it judges.
 void read_collections(const toml_document& file, config& into, std::vector<std::string>& errors);
 
+/// The `[[driver]]` of a file. Needs realtime.channel_prefix.
+void read_drivers(const toml_document& file, config& into, std::vector<std::string>& errors);
+
 /// `posts`, which everyone may list and view, unless it is declared.
 void add_demo_collection(config& into);
 

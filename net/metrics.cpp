@@ -2,10 +2,12 @@
 
 #include "actors/stages.hpp"
 #include "net/counters.hpp"
+#include "net/driver_counters.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -91,6 +93,46 @@ void write_stage(writer& out, std::string_view name, const actors::duration_hist
   out.line("{}_count{{stage=\"{}\"}} {}", metric, name, count);
 }
 
+struct driver_metric {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::atomic<std::uint64_t> driver_counters::*member;
+};
+
+constexpr std::array<driver_metric, 11> driver_metrics{{
+    {"velo_driver_events_total", "counter", "Matched events taken, one for each change.",
+     &driver_counters::events},
+    {"velo_driver_deliveries_total", "counter", "The same, one for each channel.",
+     &driver_counters::deliveries},
+    {"velo_driver_sent_total", "counter", "Deliveries that the outside server accepted.",
+     &driver_counters::sent},
+    {"velo_driver_calls_total", "counter", "Requests to it, repeated ones included.",
+     &driver_counters::calls},
+    {"velo_driver_retries_total", "counter", "Requests that were repeated.",
+     &driver_counters::retries},
+    {"velo_driver_overflow_total", "counter", "Deliveries dropped because the queue was full.",
+     &driver_counters::overflowed},
+    {"velo_driver_refused_total", "counter", "Deliveries that it refused.",
+     &driver_counters::refused},
+    {"velo_driver_given_up_total", "counter", "Deliveries that were tried for too long.",
+     &driver_counters::given_up},
+    {"velo_driver_truncated_total", "counter", "Events told by their id alone.",
+     &driver_counters::truncated},
+    {"velo_driver_queue", "gauge", "Deliveries that wait or are under way.",
+     &driver_counters::waiting},
+    {"velo_driver_queue_bytes", "gauge", "Their bytes.", &driver_counters::waiting_bytes},
+}};
+
+void write_drivers(writer& out, const metrics_sources& from) {
+  if (from.drivers.empty()) return;
+  for (const auto& m : driver_metrics) {
+    out.head(m.name, m.type, m.help);
+    for (const auto& [driver, counters] : from.drivers)
+      out.line("{}{{driver=\"{}\"}} {}", m.name, driver, (counters->*m.member).load());
+  }
+}
+
 }  // namespace
 
 std::string render_metrics(const metrics_sources& from) {
@@ -103,6 +145,7 @@ std::string render_metrics(const metrics_sources& from) {
     out.line("{} {}", t.name, sum);
   }
   write_closes(out, from);
+  write_drivers(out, from);
   if (from.stages != nullptr) {
     out.head(
         "velo_change_stage_seconds", "histogram",

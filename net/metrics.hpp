@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace velo::actors {
@@ -12,11 +13,13 @@ class stage_clock;
 
 namespace velo::net {
 
+struct driver_counters;
 struct socket_counters;
 
 struct metrics_sources {
   std::vector<const socket_counters*> loops;
   const actors::stage_clock* stages = nullptr;  ///< Null: nobody measures.
+  std::vector<std::pair<std::string, const driver_counters*>> drivers{};  ///< By name.
 };
 
 /// Any thread.

@@ -5,6 +5,7 @@
 #include "actors/loop.hpp"
 #include "net/activation.hpp"
 #include "net/config.hpp"
+#include "net/driver_service.hpp"
 #include "net/endpoints/api.hpp"
 #include "net/endpoints/pusher_api.hpp"
 #include "net/http_session.hpp"
@@ -265,6 +266,7 @@ int run_server(const config& c) {
     workers.push_back(std::make_unique<worker>(system, i, tick, engine, c));
 
   api endpoints(engine, c, http->draining);
+  driver_service drivers(system, engine, c, c.threads);
   for (auto& w : workers) endpoints.add_loop(w->asker());
   http->routes = router(c.path_prefix);
   add_health_routes(http->routes, endpoints);
@@ -272,9 +274,10 @@ int run_server(const config& c) {
   add_change_routes(http->routes, endpoints);
   add_broadcasting_routes(http->routes, endpoints);
   add_user_auth_routes(http->routes, endpoints);
+  add_driver_routes(http->routes, endpoints);
   add_collection_routes(http->routes, endpoints);
   add_record_routes(http->routes, endpoints);
-  metrics_sources counted{{}, engine.options().stages};
+  metrics_sources counted{{}, engine.options().stages, drivers.counters()};
   for (const auto& w : workers) counted.loops.push_back(&std::as_const(w->loop).counters());
   add_metrics_routes(http->routes, endpoints, std::move(counted));
   add_pusher_event_routes(http->routes, endpoints, repeats);
@@ -309,6 +312,7 @@ int run_server(const config& c) {
   for (auto& w : workers) caf::anon_send_exit(w->answers, caf::exit_reason::user_shutdown);
   for (auto* loop : loops) loop->stop();
   for (auto* loop : loops) loop->join();
+  drivers.stop();
   engine.close_channels();
   webhooks.stop();
   engine.stop();

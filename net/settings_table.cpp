@@ -397,13 +397,12 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 13> planned{
+constexpr std::array<std::string_view, 12> planned{
     "listeners",
     "limits.handshake_timeout",
     "auth.algorithms",
     "auth.public_key",
     "auth.jwks_file",
-    "driver",
     "hooks",
     "limits.connections_per_ip",
     "limits.connects_per_second",

@@ -76,6 +76,7 @@ void add_health_routes(router& routes, const api& a);
 void add_realtime_routes(router& routes, const api& a);
 void add_change_routes(router& routes, const api& a);
 void add_broadcasting_routes(router& routes, const api& a);
+void add_driver_routes(router& routes, const api& a);
 void add_user_auth_routes(router& routes, const api& a);
 void add_collection_routes(router& routes, const api& a);
 void add_record_routes(router& routes, const api& a);

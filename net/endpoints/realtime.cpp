@@ -6,6 +6,7 @@
 #include "actors/time_text.hpp"
 #include "net/channel_name.hpp"
 #include "net/endpoints/api.hpp"
+#include "net/endpoints/driver_channels.hpp"
 #include "net/endpoints/number_parameter.hpp"
 #include "net/http_body.hpp"
 #include "rules/action.hpp"
@@ -119,9 +120,8 @@ actors::outcome<actors::subscribe_request> read_subscribe(const json& body) {
   return wrong;
 }
 
-json to_answer(const storage::connection& c, const api& a) {
-  json out{{"channel_name", a.settings().realtime.channel_prefix + c.uuid},
-           {"is_public", c.is_public}};
+json to_answer(const storage::connection& c, const std::string& channel_prefix) {
+  json out{{"channel_name", channel_prefix + c.uuid}, {"is_public", c.is_public}};
   // Clients of the plain contract get exactly that.
   if (c.options.empty()) return out;
   out["sequence"] = c.sequence;
@@ -148,9 +148,12 @@ void subscribe(const api& a, request&& r, const respond& answer, actors::identit
           wanted.app_id = app.empty() ? a.settings().apps.front().id : app;
           auto message = std::make_shared<const actors::subscribe_request>(std::move(wanted));
           a.ask(loop, found.actor, actors::subscribe_request_ptr{message}, answer,
-                [&a, answer](const actors::subscribe_answer& s) {
+                [&a, &loop, answer,
+                 definition = found.definition](const actors::subscribe_answer& s) {
                   if (!s.result) return answer(error_response(s.result.error()));
-                  answer(json_response(200, to_answer(*s.result, a)));
+                  const auto& prefix = channel_prefix_of(definition->name, a.settings());
+                  take_behind_drivers(a, loop, *s.result, definition->name, answer,
+                                      json_response(200, to_answer(*s.result, prefix)));
                 });
         });
 }
@@ -167,7 +170,7 @@ struct named_connection {
 boost::system::result<named_connection, response> find_connection(const api& a,
                                                                   const std::string& name,
                                                                   const actors::identity& who) {
-  const auto id = actors::parse_channel_name(name, a.settings().realtime.channel_prefix);
+  const auto id = parse_any_channel_name(name, a.settings());
   if (!id)
     return error_response(invalid(
         "channel_name", "channel_name is what subscribe answered, with or without prefix."));
@@ -194,6 +197,9 @@ void ping(const api& a, const request& r, const respond& answer, const actors::i
   if (!named) return answer(named.error());
   if (!named->stored) return answer(error_response(actors::not_found("There is no such channel.")));
   caf::anon_send(a.engine().store(), actors::touch_connection{named->id, actors::now_ms()});
+  // Behind a driver a ping is all that tells that somebody is there again.
+  for (const auto& d : a.engine().drivers().all())
+    caf::anon_send(d.bridge, actors::driver_take{named->id});
   answer(json_response(200, {{"status", "ok"}}));
 }
 

@@ -179,12 +179,10 @@ TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net
 TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[net][config]") {
   file(
       "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\noutbox_total_bytes = "
-      "5\n[[driver]]\nkind = "
-      "\"x\"\n");
+      "5\n");
   sources.environment = {{"VELO_TLS_KEY", "x"}};
   const auto text = errors();
-  for (const auto* name :
-       {"trusted_proxies", "tls", "limits.outbox_total_bytes", "driver", "VELO_TLS_KEY"})
+  for (const auto* name : {"trusted_proxies", "tls", "limits.outbox_total_bytes", "VELO_TLS_KEY"})
     CHECK_THAT(text,
                Contains(std::string(name) + ": It is not supported by this version: remove it."));
 }

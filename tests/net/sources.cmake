@@ -10,6 +10,7 @@ velo_unit_tests(net
   net/websocket_session_test.cpp
   # HTTP
   net/cors_test.cpp
+  net/driver_lanes_test.cpp
   net/http_address_test.cpp
   net/http_session_test.cpp
   net/http_test.cpp
