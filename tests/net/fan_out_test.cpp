@@ -37,7 +37,8 @@ struct audience {
   }
 
   [[nodiscard]] fan_out message(int number, std::size_t padding = record_bytes) const {
-    return {std::make_shared<const velo::actors::event>(numbered_event(number, padding)), targets, 0, nullptr};
+    return {std::make_shared<const velo::actors::event>(numbered_event(number, padding)), targets,
+            0, nullptr};
   }
 
   /// Events `from` to `to` to all, in one turn of the loop.
