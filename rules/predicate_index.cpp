@@ -64,6 +64,9 @@ struct predicate_index::state {
   void remove(subscriber_id id);
   void drop(filter_handle handle);
 
+  void review(unsigned count);
+  bool improve(filter_handle handle);
+
   void find(const record_values& values, id_list& into);
   void find_exact(const record_values& values, id_list& into);
 };
@@ -169,6 +172,29 @@ void predicate_index::state::remove(subscriber_id id) {
   }
 }
 
+/// Looks again at filters that were found in vain. A few at once: nobody waits for them.
+void predicate_index::state::review(unsigned count) {
+  for (; count > 0; --count) {
+    const auto handle = tree.suspect();
+    if (!handle) return;
+    tree.looked_at(improve(*handle));
+  }
+}
+
+bool predicate_index::state::improve(filter_handle handle) {
+  // It may have gone since, and its number be another's.
+  const auto where = owners.filter_of(handle);
+  if (!where || filter_store::is_constant(*where) || filter_store::is_key(*where)) return false;
+  const auto code = filters.code_at(*where);
+  const auto cover = covers.better(code, filters.is_conjunction(*where), filters.cover_of(*where));
+  if (!cover) return tree.improve(handle, *where);
+  tree.erase(handle, *where);
+  const auto now = filters.cover_anew(*where, *cover);
+  owners.set_reference(handle, now);
+  tree.insert(handle, now);
+  return true;
+}
+
 void predicate_index::state::find_exact(const record_values& values, id_list& into) {
   asked_keys.clear();
   shapes.for_each_asked(values, [&](std::uint64_t hash, const equality_key* const* keys,
@@ -205,6 +231,8 @@ void predicate_index::state::find(const record_values& values, id_list& into) {
   leaves.end();
   if (always != no_handle) groups.push_back(always);
   for (const auto group : groups) owners.append(group, into);
+  constexpr unsigned reviewed = 8;
+  review(reviewed);
 }
 
 predicate_index::predicate_index() : state_(std::make_unique<state>()) {}
@@ -213,7 +241,9 @@ predicate_index::predicate_index(predicate_index&&) noexcept = default;
 predicate_index& predicate_index::operator=(predicate_index&&) noexcept = default;
 
 void predicate_index::put(subscriber_id id, const predicate& bound) {
+  constexpr unsigned reviewed = 4;
   state_->put(id, bound);
+  state_->review(reviewed);
 }
 
 void predicate_index::remove(subscriber_id id) {
@@ -273,6 +303,10 @@ void predicate_index::match_change(const record_change& change, std::vector<matc
 
 std::size_t predicate_index::subscribers() const {
   return state_->owners.size();
+}
+
+const index_effort& predicate_index::effort() const {
+  return state_->tree.effort();
 }
 
 std::size_t predicate_index::memory_bytes() const {

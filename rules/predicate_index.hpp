@@ -3,6 +3,10 @@
 // The cost of a change follows the predicates that hold, not those that are
 // kept. The sequential evaluator (evaluate.hpp) is the meaning: for every
 // predicate and every record the index gives the verdict that it gives.
+//
+// The index learns from the changes that come. Predicates that they find in
+// vain are put elsewhere, a few with each call, so that one that began without
+// any knowledge ends as one that had it.
 
 #pragma once
 
@@ -58,6 +62,18 @@ class prepared_change {
   std::unique_ptr<state> state_;
 };
 
+/// What an index has done since it was made: what a change costs, independent of the machine.
+struct index_effort {
+  std::uint64_t states = 0;      ///< Of records, that were judged.
+  std::uint64_t nodes = 0;       ///< Of the tree, that were entered.
+  std::uint64_t lookups = 0;     ///< Of children of nodes.
+  std::uint64_t blocks = 0;      ///< Of candidates, that were read.
+  std::uint64_t candidates = 0;  ///< Places of predicates that were tested.
+  std::uint64_t codes = 0;       ///< Candidates whose whole predicate was evaluated.
+  std::uint64_t reviewed = 0;    ///< Predicates looked at again since they were found in vain.
+  std::uint64_t moved = 0;       ///< Of them, those that were put elsewhere.
+};
+
 /// Owned by one thread or actor; needs no lock there, and has none.
 class predicate_index {
  public:
@@ -86,6 +102,7 @@ class predicate_index {
   [[nodiscard]] std::span<const subscriber_id> find(const prepared_change& change);
 
   [[nodiscard]] std::size_t subscribers() const;
+  [[nodiscard]] const index_effort& effort() const;
   /// Heap memory held, in bytes.
   [[nodiscard]] std::size_t memory_bytes() const;
 

@@ -58,6 +58,48 @@ filter_cover cover_maker::make(std::span<const word> words, bool conjunction) {
   return made;
 }
 
+std::optional<filter_cover> cover_maker::better(std::span<const word> words, bool conjunction,
+                                                std::vector<cover_conjunction> now) {
+  constexpr double worth_it = 1.5;
+  const bool plain = now.empty();
+  if (words.size() > better_words_max || now.size() > better_conjunctions_max ||
+      (plain && !has_choice(words))) {
+    return std::nullopt;
+  }
+  words_ = words;
+  const auto all_of = [&] {
+    cover_conjunction all;
+    for (std::size_t i = 0; i < words.size(); i += words_at(words[i])) {
+      all.push_back(static_cast<cover_item>(i));
+    }
+    return std::vector<cover_conjunction>(1, std::move(all));
+  };
+  if (plain) now = all_of();
+  auto made = make(words, conjunction);
+  const auto cost_of_made = made.plain ? cost(all_of()) : cost(made.conjunctions);
+  if (cost_of_made * worth_it <= cost(now)) return made;
+  for (const auto& all : made.conjunctions) {
+    for (const auto item : all) drop(item);
+  }
+  return std::nullopt;
+}
+
+/// Whether a conjunction has anything that a cover may be made of or not: an IN, a LIKE.
+bool cover_maker::has_choice(std::span<const word> words) const {
+  for (std::size_t i = 0; i < words.size(); i += words_at(words[i])) {
+    const auto w = words[i];
+    if (!is_literal(w)) {
+      if (is_inline_range(w)) continue;
+      return true;
+    }
+    const auto leaf = w >> 1U;
+    if ((w & 1U) == 0 && leaf != 0 && !leaves_.is_range(leaf) && !leaves_.is_keyed(leaf)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 cover_maker::cover cover_maker::of(std::size_t at) {
   const auto first = words_[at];
   if (first < and_word) return refined({static_cast<cover_item>(at)});
@@ -248,9 +290,9 @@ double cover_maker::best_access(const cover_conjunction& all) const {
   return best;
 }
 
-double cover_maker::cost(const cover& of) const {
+double cover_maker::cost(const std::vector<cover_conjunction>& of) const {
   double sum = 0;
-  for (const auto& all : of.all) {
+  for (const auto& all : of) {
     double product = 1;
     for (const auto item : all) product *= std::min(1.0, access(item));
     sum += product;

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,7 +44,15 @@ class cover_maker {
   /// The own literals in the result are acquired, one use for each.
   [[nodiscard]] filter_cover make(std::span<const word> words, bool conjunction);
 
+  /// A cover that, by what is known now, is found in vain much less often than `now`; nothing
+  /// where there is none, or it would take long to know.
+  [[nodiscard]] std::optional<filter_cover> better(std::span<const word> words, bool conjunction,
+                                                   std::vector<cover_conjunction> now);
+
  private:
+  static constexpr std::size_t better_words_max = 256;
+  static constexpr std::size_t better_conjunctions_max = 64;
+
   struct cover {
     std::vector<cover_conjunction> all;
     bool exact = true;
@@ -61,7 +70,9 @@ class cover_maker {
 
   [[nodiscard]] double access(cover_item item) const;
   [[nodiscard]] double best_access(const cover_conjunction& all) const;
-  [[nodiscard]] double cost(const cover& of) const;
+  [[nodiscard]] double cost(const cover& of) const { return cost(of.all); }
+  [[nodiscard]] double cost(const std::vector<cover_conjunction>& all) const;
+  [[nodiscard]] bool has_choice(std::span<const word> words) const;
   [[nodiscard]] literal literal_at(cover_item item) const;
   [[nodiscard]] std::vector<leaf_number> values_of(cover_item item);
   [[nodiscard]] std::optional<leaf_number> gram_of(cover_item item);

@@ -13,17 +13,22 @@ filter_reference filter_store::add_key(std::string_view bytes) {
 }
 
 filter_reference filter_store::add_code(const filter_code& code, const filter_cover& cover) {
-  const header made{static_cast<std::uint32_t>(code.words.size()),
+  return add_code(code.words, code.conjunction, cover);
+}
+
+filter_reference filter_store::add_code(std::span<const word> words, bool conjunction,
+                                        const filter_cover& cover) {
+  const header made{static_cast<std::uint32_t>(words.size()),
                     static_cast<std::uint32_t>(cover.plain ? 0 : cover.conjunctions.size()),
-                    code.conjunction ? 1U : 0U, cover.exact ? 1U : 0U, cover.shared ? 1U : 0U};
-  auto units = 1 + code.words.size();
+                    conjunction ? 1U : 0U, cover.exact ? 1U : 0U, cover.shared ? 1U : 0U};
+  auto units = 1 + words.size();
   if (!cover.plain) {
     for (const auto& all : cover.conjunctions) units += 1 + all.size();
   }
   const auto where = codes_.allocate(units);
   auto* out = reinterpret_cast<word*>(codes_.at(where));
   std::memcpy(out, &made, sizeof made);
-  out = std::copy(code.words.begin(), code.words.end(), out + 1);
+  out = std::copy(words.begin(), words.end(), out + 1);
   if (cover.plain) return where;
   for (const auto& all : cover.conjunctions) {
     *out++ = static_cast<word>(all.size());
@@ -47,14 +52,36 @@ void filter_store::remove(filter_reference where) {
     keys_.release(where & ~key_bit, size);
     return;
   }
-  const auto head = header_at(where);
   compiler_.release(code_at(where));
+  release_cover(where);
+  codes_.release(where, units_of(where));
+}
+
+void filter_store::release_cover(filter_reference where) {
+  const auto head = header_at(where);
   for (unsigned i = 0; i < head.conjunctions; ++i) {
     for (const auto item : cover_at(where, i)) {
       if ((item & own_literal) != 0) leaves_.release((item & ~own_literal) >> 1U);
     }
   }
+}
+
+filter_reference filter_store::cover_anew(filter_reference where, const filter_cover& cover) {
+  const auto now = add_code(code_at(where), is_conjunction(where), cover);
+  release_cover(where);
   codes_.release(where, units_of(where));
+  return now;
+}
+
+std::vector<cover_conjunction> filter_store::cover_of(filter_reference where) const {
+  std::vector<cover_conjunction> all;
+  const auto count = header_at(where).conjunctions;
+  all.reserve(count);
+  for (unsigned i = 0; i < count; ++i) {
+    const auto items = cover_at(where, i);
+    all.emplace_back(items.begin(), items.end());
+  }
+  return all;
 }
 
 std::span<const word> filter_store::code_at(filter_reference where) const noexcept {

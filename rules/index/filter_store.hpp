@@ -48,6 +48,8 @@ class filter_store {
   [[nodiscard]] filter_reference add_key(std::string_view bytes);
   /// Takes over the uses of leaves in the code and the cover.
   [[nodiscard]] filter_reference add_code(const filter_code& code, const filter_cover& cover);
+  /// Gives code another cover, whose uses of leaves it takes over; returns where it is now.
+  [[nodiscard]] filter_reference cover_anew(filter_reference where, const filter_cover& cover);
   void remove(filter_reference where);
 
   [[nodiscard]] const std::byte* key_at(filter_reference where) const noexcept {
@@ -57,6 +59,8 @@ class filter_store {
   [[nodiscard]] bool is_conjunction(filter_reference where) const noexcept;
   /// The conjunctions that it stands in the tree with: one or more.
   [[nodiscard]] unsigned conjunctions(filter_reference where) const noexcept;
+  /// Empty where the code itself is the only one.
+  [[nodiscard]] std::vector<cover_conjunction> cover_of(filter_reference where) const;
   [[nodiscard]] standing standing_of(filter_reference where) const noexcept;
 
   [[nodiscard]] std::uint64_t hash(filter_reference where) const noexcept;
@@ -92,6 +96,9 @@ class filter_store {
   [[nodiscard]] header header_at(filter_reference where) const noexcept {
     return load<header>(codes_.at(where));
   }
+  [[nodiscard]] filter_reference add_code(std::span<const word> words, bool conjunction,
+                                          const filter_cover& cover);
+  void release_cover(filter_reference where);
   [[nodiscard]] std::size_t units_of(filter_reference where) const noexcept;
   [[nodiscard]] std::span<const cover_item> cover_at(filter_reference where, unsigned number) const;
   [[nodiscard]] term term_of(const word* code, cover_item item) const;

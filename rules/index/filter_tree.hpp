@@ -11,8 +11,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "rules/index/chunked.hpp"
@@ -23,6 +25,47 @@
 #include "rules/index/range_index.hpp"
 
 namespace velo::rules::index {
+
+/// Filters to be looked at again, since changes find them in vain: a sample, taken in proportion
+/// to how often that happens. Where looking changes nothing it gets rare, else frequent.
+class review_queue {
+ public:
+  /// `count` entries were found in vain; returns whether what was found is to be added.
+  [[nodiscard]] bool found_in_vain(std::size_t count) noexcept {
+    left_ -= static_cast<std::int64_t>(count);
+    if (left_ > 0) return false;
+    left_ = interval_;
+    return waiting_.size() < waiting_max;
+  }
+  void add(filter_handle handle) { waiting_.push_back(handle); }
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+  [[nodiscard]] filter_handle take() noexcept {
+    const auto next = waiting_.back();
+    waiting_.pop_back();
+    return next;
+  }
+  void looked_at(bool moved) noexcept {
+    moved_ += moved ? 1 : 0;
+    if (++looked_at_ < 64) return;
+    interval_ = moved_ * 4 >= looked_at_ ? std::max(interval_ / 2, interval_min)
+                                         : std::min(interval_ * 2, interval_max);
+    looked_at_ = moved_ = 0;
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return waiting_.capacity() * sizeof(filter_handle);
+  }
+
+ private:
+  static constexpr std::size_t waiting_max = 1'024;
+  static constexpr std::int64_t interval_min = 256;
+  static constexpr std::int64_t interval_max = std::int64_t{1} << 20U;
+
+  std::vector<filter_handle> waiting_;
+  std::int64_t interval_ = 1'024;
+  std::int64_t left_ = 1'024;
+  unsigned looked_at_ = 0;
+  unsigned moved_ = 0;
+};
 
 class filter_tree {
  public:
@@ -37,6 +80,15 @@ class filter_tree {
   /// subscribers to `ids`, groups to `groups`.
   void match(id_list& ids, std::vector<filter_handle>& groups);
 
+  /// A filter that was found in vain lately.
+  [[nodiscard]] std::optional<filter_handle> suspect();
+  /// Says what came of looking at the last suspect.
+  void looked_at(bool moved);
+  /// Puts the filter anew where, by what is known now, it is found in vain much less often;
+  /// returns whether there is such a place.
+  bool improve(filter_handle handle, filter_reference where);
+
+  [[nodiscard]] index_effort& effort() noexcept { return effort_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
@@ -101,6 +153,12 @@ class filter_tree {
   [[nodiscard]] bool remove_from(block_reference& block, filter_handle handle,
                                  unsigned conjunction);
 
+  /// Whether the entry is below `at`; then `path` is what leads there.
+  [[nodiscard]] bool locate(node_number at, filter_handle handle, unsigned conjunction,
+                            const terms& left, std::vector<leaf_number>& path) const;
+  [[nodiscard]] bool is_in(block_reference block, filter_handle handle, unsigned conjunction) const;
+  bool improve(filter_handle handle, filter_reference where, unsigned conjunction);
+
   void enter(node_number at);
   void go_down();
   void visit_block(block_reference where);
@@ -116,10 +174,14 @@ class filter_tree {
   /// Once for each filter, however often it is found.
   void emit_once(filter_handle handle);
   void test(const entry& candidate);
+  void test_passed();
   void ask_code();
 
   template <class Visit>
-  void for_each_entry(block_reference where, Visit&& visit) const;
+  void for_each_entry(block_reference where, Visit&& visit) const {
+    const auto& block = blocks_.at(where);
+    for (std::size_t i = 0; i < block.count; ++i) visit(block.at(i));
+  }
 
   const hash_key& key_;
   leaf_store& leaves_;
@@ -146,10 +208,21 @@ class filter_tree {
   };
   std::vector<probe> probes_;
   std::vector<std::uint64_t> place_hashes_;
+  struct passed {
+    const entry_blocks::tail* rest;
+    short_literal test0;
+    short_literal test1;
+  };
+  std::vector<passed> passed_;
   std::vector<filter_handle> asked_;  ///< Whose code must be asked.
   /// Bits of the subscribers and groups that emit_once() has seen, all 0 between passes.
   std::vector<std::uint64_t> seen_ids_, seen_groups_;
   std::vector<std::uint64_t*> seen_;  ///< The words of both that are not 0.
+
+  index_effort effort_;
+  review_queue placed_;  ///< Found where their equalities led.
+  review_queue asked_in_vain_;
+  review_queue* reviewed_ = nullptr;  ///< What the last suspect came from.
 };
 
 }  // namespace velo::rules::index

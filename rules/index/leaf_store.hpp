@@ -45,6 +45,10 @@ enum class leaf_mode : std::uint8_t {
   general,      ///< judged as it is
 };
 
+[[nodiscard]] inline constexpr bool is_gram(leaf_mode mode) noexcept {
+  return mode == leaf_mode::gram || mode == leaf_mode::folded_gram;
+}
+
 /// lo <= x <= hi for the number that x is, or that its text is.
 struct interval {
   double lo;
@@ -144,6 +148,7 @@ class leaf_store {
 
   enum truth : std::uint8_t { no = 0, yes = 1, unknown = 2 };
 
+  static constexpr std::size_t gram_filter_bits = 1U << 14U;
   static constexpr leaf_number range_end_ = 12'288;
   static constexpr std::uint32_t range_bit = 1U << 31U;
 

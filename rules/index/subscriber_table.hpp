@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "rules/index/chunked.hpp"
@@ -57,6 +58,19 @@ class subscriber_table {
   [[nodiscard]] filter_handle handle_of(subscriber_id id) const noexcept;
   [[nodiscard]] filter_reference reference_of(filter_handle handle) const noexcept {
     return (handle & group_bit) != 0 ? groups_[handle & ~group_bit].where : where_[handle];
+  }
+
+  /// The filter of a handle that may be out of use; nothing if it is.
+  [[nodiscard]] std::optional<filter_reference> filter_of(filter_handle handle) const noexcept {
+    const auto number = handle & ~group_bit;
+    if (number >= ((handle & group_bit) != 0 ? groups_end_ : end_)) return std::nullopt;
+    const auto where = reference_of(handle);
+    if (where == nowhere || (where & group_bit) != 0) return std::nullopt;
+    return where;
+  }
+  /// The filter is written down elsewhere from now on.
+  void set_reference(filter_handle handle, filter_reference where) noexcept {
+    ((handle & group_bit) != 0 ? groups_[handle & ~group_bit].where : where_[handle]) = where;
   }
 
   void prefetch(filter_handle handle) const noexcept {

@@ -4,6 +4,7 @@ velo_unit_tests(rules
   rules/explain_test.cpp
   rules/folding_test.cpp
   rules/index_cliffs_test.cpp
+  rules/index_learning_test.cpp
   rules/json_test.cpp
   rules/like_test.cpp
   rules/limits_test.cpp
