@@ -68,6 +68,8 @@ struct result {
   figure match;      ///< Without reading the JSON; hashing is in it.
   figure with_json;  ///< From the parsed record on.
   double matches = 0;
+  rules::index_effort effort;  ///< Of all records together, once.
+  std::size_t records = 0;
   double inserts_per_second = 0;
   figure insert;
   figure remove;
@@ -81,6 +83,18 @@ struct result {
 std::size_t heap_bytes() {
   const auto info = mallinfo2();
   return info.uordblks + info.hblkhd;
+}
+
+rules::index_effort since(const rules::index_effort& before, rules::index_effort after) {
+  after.states -= before.states;
+  after.nodes -= before.nodes;
+  after.lookups -= before.lookups;
+  after.blocks -= before.blocks;
+  after.candidates -= before.candidates;
+  after.codes -= before.codes;
+  after.reviewed -= before.reviewed;
+  after.moved -= before.moved;
+  return after;
 }
 
 class measurement {
@@ -158,7 +172,10 @@ class measurement {
     for (std::size_t i = 0; i < records_.size(); ++i) {
       index_.prepare(change_of(records_[i]), prepared[i]);
     }
+    const auto before = index_.effort();
     for (const auto& one : prepared) found_.push_back(index_.find(one).size());
+    made_.effort = since(before, index_.effort());
+    made_.records = records_.size();
     made_.matches =
         static_cast<double>(std::accumulate(found_.begin(), found_.end(), std::size_t{0})) /
         static_cast<double>(found_.size());
@@ -266,19 +283,24 @@ std::string optional_ratio(std::optional<double> of, double to) {
   return of ? fmt::format("{:.0f}", *of / to) : "-";
 }
 
+double per_record(std::uint64_t sum, const result& r) {
+  return static_cast<double>(sum) / static_cast<double>(std::max<std::size_t>(1, r.records));
+}
+
 void print_header() {
   fmt::print(
-      "{:<11}{:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7}\n",
-      "workload", "subs", "us", "p99", "w. JSON", "matches", "x seq", "x proto", "ins M/s", "p99.9",
-      "max us", "rm us", "rebind", "B/sub", "own");
+      "{:<11}{:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>7} "
+      "{:>7}\n",
+      "workload", "subs", "us", "p99", "w. JSON", "matches", "tested", "x seq", "x proto",
+      "ins M/s", "p99.9", "max us", "rm us", "rebind", "B/sub", "own");
 }
 
 void print(const result& r) {
   fmt::print(
-      "{:<11}{:>9} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.1f} {:>8} {:>9} {:>8.2f} {:>8.2f} {:>8.0f} "
-      "{:>8.2f} "
-      "{:>8.2f} {:>7.1f} {:>7.1f}\n",
+      "{:<11}{:>9} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.1f} {:>9.1f} {:>8} {:>9} {:>8.2f} {:>8.2f} "
+      "{:>8.0f} {:>8.2f} {:>8.2f} {:>7.1f} {:>7.1f}\n",
       r.workload, r.subscribers, r.match.median, r.match.p99, r.with_json.median, r.matches,
+      per_record(r.effort.candidates + r.effort.codes, r),
       optional_ratio(r.sequential, r.match.median),
       r.prototype ? fmt::format("{:.2f}", *r.prototype / r.match.median) : "-",
       r.inserts_per_second / 1e6, r.insert.p999, r.insert.max, r.remove.median, r.rebind.median,
@@ -320,6 +342,11 @@ json to_json(const result& r) {
             {"match", to_json(r.match)},
             {"match_with_json", to_json(r.with_json)},
             {"matches", r.matches},
+            {"nodes", per_record(r.effort.nodes, r)},
+            {"lookups", per_record(r.effort.lookups, r)},
+            {"blocks", per_record(r.effort.blocks, r)},
+            {"candidates", per_record(r.effort.candidates, r)},
+            {"codes", per_record(r.effort.codes, r)},
             {"inserts_per_second", r.inserts_per_second},
             {"insert", to_json(r.insert)},
             {"remove", to_json(r.remove)},
