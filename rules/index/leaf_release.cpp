@@ -1,7 +1,5 @@
 // The end of a leaf that no predicate has any more.
 
-#include <limits>
-
 #include "rules/index/leaf_store.hpp"
 
 namespace velo::rules::index {
@@ -10,7 +8,7 @@ using sort = equality_key::sort;
 
 void leaf_store::retain(leaf_number leaf) {
   if (is_range(leaf)) {
-    ++range_uses_[leaf];
+    ++ranges_.uses(leaf);
     return;
   }
   auto& kept = leaf_record(leaf);
@@ -41,13 +39,10 @@ void leaf_store::remove_odd(const record& leaf) {
 
 void leaf_store::release(leaf_number leaf) {
   if (is_range(leaf)) {
-    if (--range_uses_[leaf] > 0) return;
-    const auto slot = range_slot_[leaf];
+    if (--ranges_.uses(leaf) > 0) return;
+    const auto slot = ranges_.slot_of(leaf);
     table_.erase(range_hash(slot, range_of(leaf)), leaf | range_bit);
-    range_lo_[leaf] = std::numeric_limits<double>::infinity();
-    range_hi_[leaf] = -std::numeric_limits<double>::infinity();
-    range_slot_[leaf] = 0;
-    free_ranges_.push_back(leaf);
+    ranges_.remove(leaf);
     unwatch_number(slot);
     slots_.release(slot);
     reset_if_empty();
@@ -92,11 +87,7 @@ void leaf_store::reset_if_empty() {
   general_.clear();
   general_end_ = 0;
   free_general_ = std::vector<std::uint32_t>();
-  range_lo_ = std::vector<double>();
-  range_hi_ = std::vector<double>();
-  range_slot_ = std::vector<slot_number>();
-  range_uses_ = std::vector<std::uint32_t>();
-  free_ranges_ = std::vector<leaf_number>();
+  ranges_.clear();
   ranges_known_ = false;
   truths_ = std::vector<std::uint8_t>{yes, no};
 }
@@ -114,7 +105,7 @@ void leaf_store::unwatch_number(slot_number slot) {
 }
 
 slot_number leaf_store::slot_of(leaf_number leaf) const noexcept {
-  return is_range(leaf) ? range_slot_[leaf] : leaf_record(leaf).slot;
+  return is_range(leaf) ? ranges_.slot_of(leaf) : leaf_record(leaf).slot;
 }
 
 leaf_mode leaf_store::mode_of(leaf_number leaf) const noexcept {

@@ -9,7 +9,7 @@ namespace velo::rules::index {
 
 double leaf_store::probability(leaf_number leaf) const noexcept {
   constexpr double weight = 20;  ///< Of what is likely, in events.
-  if (is_range(leaf)) return probability(range_slot_[leaf], range_of(leaf));
+  if (is_range(leaf)) return probability(ranges_.slot_of(leaf), range_of(leaf));
   const auto& known = leaf_record(leaf);
   if (known.mode == leaf_mode::general) return 0.5;
   const auto& use = uses_[known.slot];

@@ -44,7 +44,7 @@ std::uint64_t leaf_store::range_hash(slot_number slot, interval range) const noe
 std::uint64_t leaf_store::hash_of_entry(std::uint32_t value) const noexcept {
   if ((value & range_bit) != 0) {
     const auto leaf = value & ~range_bit;
-    return range_hash(range_slot_[leaf], range_of(leaf));
+    return range_hash(ranges_.slot_of(leaf), range_of(leaf));
   }
   const auto& leaf = at(value);
   if (leaf.mode == leaf_mode::general) return general_[leaf.length].hash;
@@ -189,30 +189,19 @@ std::optional<leaf_number> leaf_store::acquire_range(slot_number slot, interval 
   const auto found = table_.find(hash, [&](std::uint32_t value) {
     if ((value & range_bit) == 0) return false;
     const auto leaf = value & ~range_bit;
-    return range_slot_[leaf] == slot && range_lo_[leaf] == range.lo && range_hi_[leaf] == range.hi;
+    const auto known = range_of(leaf);
+    return ranges_.slot_of(leaf) == slot && known.lo == range.lo && known.hi == range.hi;
   });
   if (found != linear_table::none) {
     const auto leaf = found & ~range_bit;
-    ++range_uses_[leaf];
+    ++ranges_.uses(leaf);
     return leaf;
   }
-  leaf_number leaf = 0;
-  if (!free_ranges_.empty()) {
-    leaf = free_ranges_.back();
-    free_ranges_.pop_back();
-  } else if (range_lo_.size() < range_end_) {
-    leaf = std::max<leaf_number>(1, static_cast<leaf_number>(range_lo_.size()));
-    range_lo_.resize(leaf + 1);
-    range_hi_.resize(leaf + 1);
-    range_slot_.resize(leaf + 1);
-    range_uses_.resize(leaf + 1);
-  } else {
-    return std::nullopt;
-  }
-  range_lo_[leaf] = range.lo;
-  range_hi_[leaf] = range.hi;
-  range_slot_[leaf] = slot;
-  range_uses_[leaf] = 1;
+  const auto made = ranges_.add(slot, range);
+  if (!made) return std::nullopt;
+  const auto leaf = *made;
+  // They are judged in groups: all of them have a truth.
+  set(static_cast<leaf_number>(ranges_.end() - 1), unknown);
   set(leaf, unknown);
   slots_.retain(slot);
   watch_number(slot);
@@ -301,7 +290,7 @@ bool leaf_store::exclude(leaf_number left, leaf_number right) const noexcept {
 std::size_t leaf_store::memory_bytes() const noexcept {
   std::size_t bytes = store_.memory_bytes() + table_.memory_bytes() + references_.memory_bytes() +
                       free_leaves_.capacity() * sizeof(leaf_number) + general_.memory_bytes() +
-                      truths_.capacity() + range_lo_.capacity() * 24 +
+                      truths_.capacity() + ranges_.memory_bytes() +
                       uses_.capacity() * sizeof(slot_use) + numbers_.capacity() * sizeof(double) +
                       gram_filter_.capacity() * 8;
   // A tree node with a path, a constant and a pattern, as a rule of thumb.

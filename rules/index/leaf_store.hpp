@@ -22,11 +22,11 @@
 #include "rules/index/equality_key.hpp"
 #include "rules/index/grams.hpp"
 #include "rules/index/linear_table.hpp"
+#include "rules/index/range_leaves.hpp"
 #include "rules/index/record_slots.hpp"
 
 namespace velo::rules::index {
 
-using leaf_number = std::uint32_t;
 using literal = std::uint32_t;  ///< leaf * 2, plus one for the complement.
 
 /// Leaf 0 always holds.
@@ -48,13 +48,6 @@ enum class leaf_mode : std::uint8_t {
 [[nodiscard]] inline constexpr bool is_gram(leaf_mode mode) noexcept {
   return mode == leaf_mode::gram || mode == leaf_mode::folded_gram;
 }
-
-/// lo <= x <= hi for the number that x is, or that its text is.
-struct interval {
-  double lo;
-  double hi;
-  [[nodiscard]] bool holds(double value) const noexcept { return value >= lo && value <= hi; }
-};
 
 class leaf_store {
  public:
@@ -82,7 +75,7 @@ class leaf_store {
 
   [[nodiscard]] bool is_range(leaf_number leaf) const noexcept { return leaf < range_end_; }
   [[nodiscard]] interval range_of(leaf_number leaf) const noexcept {
-    return {range_lo_[leaf], range_hi_[leaf]};
+    return ranges_.range_of(leaf);
   }
   [[nodiscard]] slot_number slot_of(leaf_number leaf) const noexcept;
   [[nodiscard]] leaf_mode mode_of(leaf_number leaf) const noexcept;
@@ -149,7 +142,7 @@ class leaf_store {
   enum truth : std::uint8_t { no = 0, yes = 1, unknown = 2 };
 
   static constexpr std::size_t gram_filter_bits = 1U << 14U;
-  static constexpr leaf_number range_end_ = 12'288;
+  static constexpr leaf_number range_end_ = range_leaves::max;
   static constexpr std::uint32_t range_bit = 1U << 31U;
 
   /// A leaf that is no range, in the arena; the bytes of a text key follow.
@@ -262,11 +255,7 @@ class leaf_store {
   std::uint32_t general_end_ = 0;
   std::vector<std::uint32_t> free_general_;
 
-  // Ranges, by leaf.
-  std::vector<double> range_lo_, range_hi_;
-  std::vector<slot_number> range_slot_;
-  std::vector<std::uint32_t> range_uses_;
-  std::vector<leaf_number> free_ranges_;
+  range_leaves ranges_;
 
   std::vector<slot_use> uses_;              ///< By slot.
   std::vector<std::uint64_t> gram_filter_;  ///< Bits of grams that may be leaves.

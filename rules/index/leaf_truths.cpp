@@ -148,17 +148,14 @@ void leaf_store::begin(const record_values& values) {
 }
 
 void leaf_store::compare_ranges() {
-  const auto count = range_lo_.size();
-  // Comparing all costs about a nanosecond each, asking for one a few.
-  const bool all = count > 1 && ranges_asked_ * 6 > static_cast<double>(count) && events_ % 64 != 0;
+  const auto count = ranges_.end();
+  if (count == 0) return;
+  // Asking for one costs as much as comparing some of them together.
+  constexpr double together = 12;
+  const bool all = ranges_asked_ * together > static_cast<double>(count) && events_ % 64 != 0;
   if (all) {
-    for (std::size_t i = 1; i < count; ++i) {
-      const auto value = numbers_[range_slot_[i]];
-      const bool inside = (value >= range_lo_[i]) & (value <= range_hi_[i]);
-      truths_[i * 2] = static_cast<std::uint8_t>(inside);
-      truths_[i * 2 + 1] = static_cast<std::uint8_t>(!inside);
-    }
-  } else if (ranges_known_ && count > 1) {
+    ranges_.judge(numbers_.data(), truths_.data());
+  } else if (ranges_known_) {
     std::fill(truths_.begin() + 2, truths_.begin() + static_cast<std::ptrdiff_t>(count * 2),
               unknown);
   }
@@ -193,7 +190,7 @@ bool leaf_store::judge(literal wanted) {
   if (is_range(leaf)) {
     // Comparing again costs less than remembering, and forgetting afterwards.
     ++ranges_judged_;
-    return range_of(leaf).holds(numbers_[range_slot_[leaf]]) != ((wanted & 1U) != 0);
+    return range_of(leaf).holds(numbers_[ranges_.slot_of(leaf)]) != ((wanted & 1U) != 0);
   }
   const bool found = judge_general(general_[leaf_record(leaf).length]);
   judged_.push_back(leaf);
