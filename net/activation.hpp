@@ -1,18 +1,18 @@
 // Socket activation (sd_listen_fds(3)): the service manager listens, and hands
-// the socket over. It stays open while we are restarted: who connects meanwhile
+// the sockets over. They stay open while we are restarted: who connects meanwhile
 // waits in the kernel's queue instead of being refused.
 
 #pragma once
 
-#include <optional>
+#include <vector>
 
 namespace velo::net {
 
-/// The listening TCP socket that was handed to this process, or nothing where none
-/// was. Ours from then on. Throws std::runtime_error with a sentence where what was
-/// handed over is another number of sockets or no listening TCP socket.
+/// The listening sockets, TCP or Unix, that were handed to this process, in their order;
+/// none where there were none. Ours from then on. Throws std::runtime_error with a
+/// sentence where something else was handed over.
 ///
 /// Removes LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, so that no child takes them for its own.
-[[nodiscard]] std::optional<int> take_activated_socket();
+[[nodiscard]] std::vector<int> take_activated_sockets();
 
 }  // namespace velo::net

@@ -52,7 +52,11 @@ struct storage_config {
 };
 
 struct limits_config {
-  std::size_t connections = 0;  ///< 0: as many as file descriptors allow.
+  std::size_t connections = 0;          ///< 0: as many as file descriptors allow.
+  std::size_t connections_per_ip = 0;   ///< 0: no limit; also the next two.
+  std::size_t connects_per_second = 0;  ///< Beyond it they wait.
+  std::size_t requests_per_second = 0;  ///< Of one address, and of one token.
+  std::vector<std::string> exempt;      ///< Networks whose clients have none of these limits.
   std::size_t subscriptions_per_connection = 0;
   std::size_t sockets_per_record_channel = 0;
   std::size_t body_bytes = 0;
@@ -69,7 +73,11 @@ struct limits_config {
   std::size_t user_id_bytes = 0;
   std::size_t watchlist = 0;
   std::size_t client_events_per_second = 0;  ///< Of one connection.
+  std::size_t header_bytes = 0;
   std::chrono::milliseconds header_timeout{};
+  std::chrono::milliseconds body_timeout{};
+  std::chrono::milliseconds handshake_timeout{};           ///< Of TLS.
+  std::chrono::milliseconds first_subscription_timeout{};  ///< 0: sockets may idle.
   rules::limits expressions;
 };
 
@@ -96,21 +104,42 @@ struct drain_config {
 
 enum class log_format : std::uint8_t { text, json };
 
+/// A way in. Each is either a Unix socket or an address and a port.
+struct listener_config {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+  std::string unix_path;      ///< Not empty: a Unix socket there.
+  unsigned unix_mode = 0660;  ///< Of its file.
+  bool tls = false;
+
+  bool operator==(const listener_config&) const = default;
+};
+
+struct tls_config {
+  std::string certificate;           ///< Path of a PEM file; empty: no TLS.
+  std::string key;                   ///< Path of a PEM file.
+  std::chrono::milliseconds hsts{};  ///< 0: browsers are not told to stay with TLS.
+};
+
 struct log_config {
-  std::string level;  ///< trace, debug, info, warning, error or off
+  std::string level;    ///< trace, debug, info, warning, error or off
+  bool access = false;  ///< A line for each request.
   log_format format = log_format::text;
 };
 
 struct config {
   std::string data;  ///< The data directory.
   std::string host;
-  std::uint16_t port = 0;       ///< 0: any free one.
-  unsigned threads = 0;         ///< At least 1 after loading.
-  std::string path_prefix;      ///< Empty, or `/...` without a slash at its end.
-  std::string superuser_token;  ///< Empty until complete_secrets (secrets.hpp).
-  std::string ingest_key;       ///< Empty: there is none.
-  std::string metrics_token;    ///< Empty: there is none.
-  std::string metrics_stages;   ///< `on`: how long each stage of a change takes is measured.
+  std::uint16_t port = 0;                  ///< 0: any free one.
+  std::vector<listener_config> listeners;  ///< Of the file; see ways_in().
+  tls_config tls;
+  std::vector<std::string> trusted_proxies;  ///< Networks whose X-Forwarded-For counts.
+  unsigned threads = 0;                      ///< At least 1 after loading.
+  std::string path_prefix;                   ///< Empty, or `/...` without a slash at its end.
+  std::string superuser_token;               ///< Empty until complete_secrets (secrets.hpp).
+  std::string ingest_key;                    ///< Empty: there is none.
+  std::string metrics_token;                 ///< Empty: there is none.
+  std::string metrics_stages;  ///< `on`: how long each stage of a change takes is measured.
   auth_config auth;
   realtime_config realtime;
   history_config history;
@@ -155,6 +184,10 @@ struct config_sources {
 
 /// Reads the file; touches nothing else.
 [[nodiscard]] config_result<config> load_config(const config_sources& sources);
+
+/// Where to listen, at least one way: what `host` and `port` say, with TLS as soon as there
+/// is a certificate, unless they are not set and `listeners` are; then those.
+[[nodiscard]] std::vector<listener_config> ways_in(const config& c);
 
 /// Every setting at its default; no app, no secret.
 [[nodiscard]] config default_config();

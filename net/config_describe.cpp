@@ -3,6 +3,8 @@
 #include "net/units.hpp"
 #include "storage/collection.hpp"
 
+#include <fmt/format.h>
+
 #include <string_view>
 #include <utility>
 
@@ -27,6 +29,9 @@ std::string line(const std::string& key, const std::string& value, const std::st
 
 std::string describe(const config& c, const setting& row) {
   const std::string key(row.key);
+  // Said twice, they would be one way in more.
+  if ((key == "host" || key == "port") && ways_in(c).size() == c.listeners.size())
+    return "# " + key + " is not set: see listeners\n";
   const auto value = row.load(c);
   const auto* text = std::get_if<std::string>(&value);
   if (text != nullptr && text->empty()) {
@@ -49,6 +54,15 @@ std::string heading(std::string_view table, const std::string& origin) {
 
 std::string truth(bool value) {
   return value ? "true" : "false";
+}
+
+std::string describe(const config& c, const listener_config& way) {
+  auto out = heading("listeners", origin_of(c, "listeners"));
+  if (way.unix_path.empty())
+    return out + "host = " + quoted_toml(way.host) + "\nport = " + std::to_string(way.port) +
+           "\ntls = " + truth(way.tls) + '\n';
+  return out + fmt::format("unix = {}\nmode = \"{:04o}\"\ntls = {}\n", quoted_toml(way.unix_path),
+                           way.unix_mode, way.tls);
 }
 
 std::string describe_keys(const std::vector<app_key>& keys) {
@@ -136,6 +150,7 @@ std::string describe(const config& c) {
   for (const auto& row : settings()) {
     if (row.load != nullptr) out += describe(c, row);
   }
+  for (const auto& way : c.listeners) out += describe(c, way);
   if (c.apps.empty()) out += "# apps: one is generated at the first start\n";
   for (const auto& a : c.apps) out += describe(c, a);
   for (const auto& declared : c.collections) out += describe(c, declared);

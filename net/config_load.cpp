@@ -58,6 +58,7 @@ class loader {
     take_flags();
     apply(app_, result_, errors_);
     check_apps(result_, errors_);
+    check_tls(result_, errors_);
     if (file_) read_collections(*file_, result_, errors_);
     if (file_) read_drivers(*file_, result_, errors_);
     if (sources_.demo) add_demo_collection(result_);
@@ -85,12 +86,13 @@ class loader {
     file_ = std::move(*document);
     take_table(file_->root, {});
     read_apps(*file_, result_, errors_);
+    read_listeners(*file_, result_, errors_);
   }
 
   void take_table(const json& table, const std::string& prefix) {
     for (const auto& [name, value] : table.items()) {
       const auto path = prefix + name;
-      if (path == "apps" || path == "collections" || path == "driver")
+      if (path == "apps" || path == "collections" || path == "driver" || path == "listeners")
         continue;  // Lists of tables: read elsewhere.
       const auto wrong = [&](const std::string& sentence) {
         errors_.push_back(file_->at(path) + path + ": " + sentence);
@@ -120,7 +122,7 @@ class loader {
 
   // Keys of the file, and its tables.
   static std::vector<std::string> names_for_file() {
-    std::vector<std::string> names{"apps", "collections", "driver"};
+    std::vector<std::string> names{"apps", "collections", "driver", "listeners"};
     for (const auto& row : settings()) {
       if (row.store == nullptr) continue;
       names.emplace_back(row.key);

@@ -21,6 +21,12 @@ void read_apps(const toml_document& file, config& into, std::vector<std::string>
                                        const nlohmann::json& value,
                                        std::vector<std::string>& errors);
 
+/// The `listeners` of a file.
+void read_listeners(const toml_document& file, config& into, std::vector<std::string>& errors);
+
+/// Whether a pair is there for whoever speaks TLS, and whole.
+void check_tls(const config& c, std::vector<std::string>& errors);
+
 /// The app that variables or flags speak of.
 struct app_override {
   std::optional<std::string> id;

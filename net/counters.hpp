@@ -54,7 +54,40 @@ class counters_by_code {
   std::array<slot, 32> slots_;
 };
 
-/// Of one loop's WebSockets.
+/// What a client can run into. The names of `/metrics` are in metrics.cpp.
+enum class limit : std::uint8_t {
+  connections,
+  app_connections,
+  connections_per_ip,
+  connects_per_second,
+  subscriptions,
+  requests_per_ip,
+  requests_per_token,
+  header_bytes,
+  body_bytes,
+  frame_bytes,
+  header_timeout,
+  body_timeout,
+  handshake_timeout,
+  first_subscription,
+  outbox,
+};
+inline constexpr std::size_t limit_count = static_cast<std::size_t>(limit::outbox) + 1;
+
+/// How often each of them was met.
+class limit_counters {
+ public:
+  void add(limit met) { counts_[static_cast<std::size_t>(met)].add(); }
+  /// Any thread.
+  [[nodiscard]] std::uint64_t value(limit of) const {
+    return counts_[static_cast<std::size_t>(of)].value();
+  }
+
+ private:
+  std::array<counter, limit_count> counts_;
+};
+
+/// Of one loop's connections.
 struct socket_counters {
   counter opened;
   counter closed;
@@ -64,6 +97,9 @@ struct socket_counters {
   counter receives;    ///< System calls that receive.
   counter received_bytes;
   counters_by_code closes;  ///< Close frames sent, by their code.
+  counter tls_handshakes;
+  counter tls_failures;  ///< Handshakes that failed, or took too long.
+  limit_counters limits;
 };
 
 }  // namespace velo::net

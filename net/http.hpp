@@ -34,7 +34,8 @@ struct request {
   boost::beast::http::fields headers;
   std::string body;
   std::string content_type;    ///< Lower-case, without parameters; empty where none was sent.
-  std::string remote_address;  ///< Without port.
+  std::string remote_address;  ///< The client's, without port; `unix` over a Unix socket.
+  bool local = false;          ///< It comes from this machine, and nothing has forwarded it.
   std::string id;              ///< What X-Request-Id answers.
   std::string raw_target;      ///< The request line's: prefix, encoding and query as sent.
   std::int64_t began = 0;      ///< When its head was complete: nanoseconds of the steady clock.

@@ -1,19 +1,24 @@
 #include "net/http_session.hpp"
 
 #include "net/http_writer.hpp"
+#include "net/log.hpp"
 #include "net/pusher_error.hpp"
 #include "net/reactor.hpp"
+#include "net/request_admission.hpp"
 #include "net/request_head.hpp"
 #include "net/scratch.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <optional>
 #include <string_view>
@@ -38,8 +43,24 @@ constexpr std::size_t linger_bytes_max = 64U << 20U;
 
 constexpr auto never = clock::time_point::max();
 
+// What a client gets to read that speaks HTTP where TLS is expected.
+constexpr std::string_view tls_expected =
+    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 53\r\n"
+    "Connection: close\r\n\r\n"
+    R"({"message":"This port speaks TLS: use https or wss."})";
+
 std::string_view as_std(boost::beast::string_view text) {
   return {text.data(), text.size()};
+}
+
+// Nothing for a Unix socket; `error` where the connection has ended already.
+client_source peer_of(const stream_socket& socket, error_code& error) {
+  const auto at = socket.remote_endpoint(error);
+  if (error || at.protocol().family() == AF_UNIX) return std::nullopt;
+  tcp::endpoint peer;
+  peer.resize(at.size());
+  std::memcpy(peer.data(), at.data(), at.size());
+  return peer.address();
 }
 
 // What no handler says, in the words of the API that the path belongs to.
@@ -54,6 +75,8 @@ struct exchange {
   std::string id;
   std::string origin;
   std::string logged_path;  // empty where nothing is logged
+  client_source client;
+  bool local = false;  // from this machine, as far as anybody can tell
   clock::time_point started = clock::now();
   bool keep_alive = false;
 };
@@ -62,8 +85,13 @@ class http_session final : public timed,
                            public flushable,
                            public std::enable_shared_from_this<http_session> {
  public:
-  http_session(reactor& loop, tcp::socket&& socket, std::shared_ptr<const http_settings> settings)
-      : loop_(loop), socket_(std::move(socket)), settings_(std::move(settings)) {}
+  http_session(reactor& loop, incoming_connection&& from,
+               std::shared_ptr<const http_settings> settings)
+      : loop_(loop),
+        socket_(std::move(from.socket)),
+        tls_(std::move(from.tls)),
+        local_(from.local),
+        settings_(std::move(settings)) {}
 
   void start();
   void answered(std::uint32_t number, response&& answer);
@@ -75,12 +103,13 @@ class http_session final : public timed,
 
  private:
   enum class stage : std::uint8_t {
-    head,      // reads a head, or waits for one
-    body,      // reads a body
-    handling,  // a handler runs or owes an answer
-    upgrade,   // leaves for the WebSocket once everything is sent
-    last,      // closes once everything is sent
-    linger,    // waits for the client to have read it
+    handshake,  // of TLS
+    head,       // reads a head, or waits for one
+    body,       // reads a body
+    handling,   // a handler runs or owes an answer
+    upgrade,    // leaves for the WebSocket once everything is sent
+    last,       // closes once everything is sent
+    linger,     // waits for the client to have read it
     closed,
   };
 
@@ -90,10 +119,13 @@ class http_session final : public timed,
   bool parse_head();
   bool parse_body(std::string& out);
   void judge_head(error_code error);
+  [[nodiscard]] bool admit();
   void dispatch();
   [[nodiscard]] std::optional<response> route(request& incoming, const handler*& run);
   void refuse(response answer);
+  void refuse(limit met, response answer);
   void finish(std::string& out);
+  void log(unsigned status, std::size_t bytes) const;
   void keep_rest(bool borrowed);
 
   void send(std::string& out);
@@ -101,22 +133,30 @@ class http_session final : public timed,
   void wait();
   void wait_readable();
   void wait_writable();
+  void shake_hands();
+  [[nodiscard]] std::size_t read_some(lent_block& into, error_code& error);
   void on_readable();
+  void on_writable();
   void discard();
   void hand_over();
   void close();
 
   reactor& loop_;
-  tcp::socket socket_;
+  stream_socket socket_;
+  std::unique_ptr<tls_stream> tls_;  // null where the connection is plain
+  const bool local_;
   std::shared_ptr<const http_settings> settings_;
   std::shared_ptr<http_session> self_;  // while no operation holds it
-  std::string remote_address_;
+  client_source peer_;
+  std::unique_ptr<connection_counts::place> place_;
 
   stage stage_ = stage::head;
   bool running_ = false;  // inside of run(): answers wait for its loop
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;
+  std::optional<limit> met_;  // by the request under way
   bool leaving_ = false;      // closes after the answer under way
+  bool answered_any_ = false;
   bool head_begun_ = false;   // the head's deadline runs
   std::uint32_t number_ = 0;  // of the request under way; older answers are void
   clock::time_point deadline_ = never;
@@ -136,11 +176,53 @@ void http_session::start() {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay{true}, ignored);
-  const auto peer = socket_.remote_endpoint(ignored);
-  if (!ignored) remote_address_ = peer.address().to_string();
+  error_code gone;
+  peer_ = peer_of(socket_, gone);
+  if (gone) return;
+  auto* clients = settings_->clients;
+  // A proxy has as many as it likes: its clients are counted when they upgrade.
+  if (clients != nullptr && !clients->trusted_proxies.contains(peer_) &&
+      !clients->exempt.contains(peer_)) {
+    place_ = clients->connections.enter(peer_);
+    if (place_ != nullptr && place_->far_beyond()) {
+      loop_.counters().limits.add(limit::connections_per_ip);
+      return;
+    }
+  }
   loop_.watch(*this);
+  if (tls_ != nullptr) {
+    stage_ = stage::handshake;
+    deadline_ = clock::now() + settings_->handshake_timeout;
+    return shake_hands();
+  }
   deadline_ = clock::now() + settings_->header_timeout;
   wait_readable();
+}
+
+void http_session::shake_hands() {
+  switch (tls_->shake_hands()) {
+    case tls_stream::progress::wants_to_read:
+      return wait_readable();
+    case tls_stream::progress::wants_to_write:
+      return wait_writable();
+    case tls_stream::progress::done:
+      loop_.counters().tls_handshakes.add();
+      stage_ = stage::head;
+      deadline_ = clock::now() + settings_->header_timeout;
+      return wait_readable();
+    case tls_stream::progress::failed:
+      break;
+  }
+  loop_.counters().tls_failures.add();
+  spdlog::debug("the TLS handshake of {} failed: {}", to_text(peer_), tls_->failure());
+  if (tls_->was_plain_http()) {
+    tls_.reset();
+    stage_ = stage::last;
+    std::string answer(tls_expected);
+    send(answer);
+    return wait();
+  }
+  close();
 }
 
 // -- the way of a request ---------------------------------------------------
@@ -202,7 +284,7 @@ bool http_session::parse_head() {
   }
   const bool complete = scan.result == head_scan::outcome::complete;
   if ((complete ? scan.length : input_.size()) > settings_->header_bytes_max) {
-    refuse(error_response(431, "The request's headers are too large."));
+    refuse(limit::header_bytes, error_response(431, "The request's headers are too large."));
     return true;
   }
   if (!complete) return false;
@@ -229,14 +311,19 @@ void http_session::judge_head(error_code error) {
   now.head = std::move(now.parser.get().base());
   now.id = request_id(as_std(now.head["X-Request-Id"]));
   now.origin = as_std(now.head[http::field::origin]);
+  if (settings_->access_log || spdlog::should_log(spdlog::level::debug)) {
+    const auto target = as_std(now.head.target());
+    now.logged_path = target.substr(0, target.find('?'));
+  }
   if (error == http::error::body_limit) {
-    return refuse(error_response(413, "The body is too large."));
+    return refuse(limit::body_bytes, error_response(413, "The body is too large."));
   }
   if (error) return refuse(error_response(400, "The request is malformed."));
   if (auto refusal = refusal_of(now.head)) return refuse(std::move(*refusal));
 
   now.keep_alive = now.parser.keep_alive();
   now.parser.eager(true);
+  if (!admit()) return;
   // Whatever the path: a stock client takes a plain 404 for a passing fault and
   // would try for ever, where the WebSocket's own answer (4005) makes it stop.
   if (settings_->on_upgrade && asks_for_websocket(now.head)) {
@@ -250,6 +337,27 @@ void http_session::judge_head(error_code error) {
     return;
   }
   stage_ = stage::body;
+}
+
+// False where the client has run into a limit and that is answered.
+bool http_session::admit() {
+  auto& now = *exchange_;
+  const auto admitted = admit_request(settings_->clients, peer_, now.head);
+  now.client = admitted.client;
+  now.local = local_ && !admitted.forwarded && (!admitted.client || admitted.client->is_loopback());
+  met_ = place_ != nullptr && place_->beyond() ? limit::connections_per_ip : admitted.met;
+  if (!met_) return true;
+  // A WebSocket is refused in its own words, by a code that its client understands.
+  if (settings_->on_upgrade && asks_for_websocket(now.head)) return true;
+  loop_.counters().limits.add(*met_);
+  auto answer = too_many(*met_, admitted.retry_after);
+  if (met_ == limit::connections_per_ip || !now.parser.is_done()) {
+    refuse(std::move(answer));
+  } else {
+    stage_ = stage::handling;
+    answer_ = std::move(answer);
+  }
+  return false;
 }
 
 bool http_session::parse_body(std::string& out) {
@@ -269,7 +377,7 @@ bool http_session::parse_body(std::string& out) {
     const bool too_much =
         error == http::error::need_more && input_.size() > settings_->header_bytes_max;
     if (error == http::error::body_limit) {
-      refuse(error_response(413, "The body is too large."));
+      refuse(limit::body_bytes, error_response(413, "The body is too large."));
       return true;
     }
     if (too_much || (error && error != http::error::need_more)) {
@@ -292,11 +400,11 @@ void http_session::dispatch() {
   incoming.raw_target = as_std(now.head.target());
   incoming.content_type = media_type(as_std(now.head[http::field::content_type]));
   incoming.body = std::move(now.parser.get().body());
-  incoming.remote_address = remote_address_;
+  incoming.remote_address = to_text(now.client);
+  incoming.local = now.local;
   incoming.began = now.started.time_since_epoch().count();
   incoming.id = now.id;
   incoming.loop = &loop_;
-  if (spdlog::should_log(spdlog::level::debug)) now.logged_path = incoming.raw_path();
 
   const handler* run = nullptr;
   if (auto answer = route(incoming, run)) return answered(number, std::move(*answer));
@@ -368,26 +476,43 @@ void http_session::refuse(response answer) {
   answer_ = std::move(answer);
 }
 
+void http_session::refuse(limit met, response answer) {
+  loop_.counters().limits.add(met);
+  refuse(std::move(answer));
+}
+
 void http_session::finish(std::string& out) {
   const auto& now = *exchange_;
   const bool keep_alive = now.keep_alive && !leaving_ && !settings_->draining;
-  write_response(out, *answer_,
-                 {.request_id = now.id,
-                  .origin = now.origin,
-                  .keep_alive = keep_alive,
-                  .to_http10 = now.head.version() < 11,
-                  .head_only = now.head.method() == http::verb::head},
-                 settings_->origins);
-  if (!now.logged_path.empty()) {
-    const auto took =
-        std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - now.started);
-    spdlog::debug("{} {} {} {}us {}", as_std(now.head.method_string()), now.logged_path,
-                  answer_->status, took.count(), now.id);
-  }
+  write_response(
+      out, *answer_,
+      {.request_id = now.id,
+       .origin = now.origin,
+       .keep_alive = keep_alive,
+       .to_http10 = now.head.version() < 11,
+       .head_only = now.head.method() == http::verb::head,
+       .hsts_age = tls_ != nullptr && !local_ ? settings_->hsts_age : std::chrono::seconds{}},
+      settings_->origins);
+  log(answer_->status, answer_->body.size());
+  answered_any_ = true;
   answer_.reset();
   exchange_.reset();
   stage_ = keep_alive ? stage::head : stage::last;
   if (!keep_alive) input_ = {};
+}
+
+void http_session::log(unsigned status, std::size_t bytes) const {
+  const auto& now = *exchange_;
+  if (now.logged_path.empty() && !settings_->access_log) return;
+  access_entry entry;
+  entry.address = to_text(now.client ? now.client : peer_);
+  entry.method = as_std(now.head.method_string());
+  entry.path = now.logged_path;
+  entry.status = status;
+  entry.bytes = bytes;
+  entry.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - now.started);
+  entry.request_id = now.id;
+  log_access(entry, settings_->access_log);
 }
 
 void http_session::keep_rest(bool borrowed) {
@@ -417,7 +542,9 @@ void http_session::send(std::string& out) {
 
 void http_session::send_rest() {
   error_code error;
-  sent_ += socket_.write_some(asio::buffer(unsent_.data() + sent_, unsent_.size() - sent_), error);
+  const auto rest = std::string_view(unsent_).substr(sent_);
+  sent_ += tls_ != nullptr ? tls_->write(rest, error)
+                           : socket_.write_some(asio::buffer(rest.data(), rest.size()), error);
   if (error && error != asio::error::would_block && error != asio::error::try_again) {
     return close();
   }
@@ -432,6 +559,8 @@ void http_session::wait() {
   if (stage_ == stage::closed) return;
   if (!unsent_.empty()) return wait_writable();
   switch (stage_) {
+    case stage::handshake:
+      return shake_hands();
     case stage::head:
       if (unread_.empty()) {
         deadline_ = clock::now() + settings_->idle_timeout;
@@ -448,7 +577,8 @@ void http_session::wait() {
       // Closing at once would reset the connection where the client has sent more
       // than was read, and it might lose the answer.
       error_code ignored;
-      socket_.shutdown(tcp::socket::shutdown_send, ignored);
+      if (tls_ != nullptr) tls_->shut_down();
+      socket_.shutdown(stream_socket::shutdown_send, ignored);
       stage_ = stage::linger;
       deadline_ = clock::now() + settings_->linger_timeout;
       return wait_readable();
@@ -466,7 +596,7 @@ void http_session::wait() {
 
 void http_session::wait_readable() {
   if (std::exchange(waits_to_read_, true)) return;
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
+  socket_.async_wait(stream_socket::wait_read, [self = shared_from_this()](error_code error) {
     self->waits_to_read_ = false;
     if (!error) self->on_readable();
   });
@@ -474,21 +604,34 @@ void http_session::wait_readable() {
 
 void http_session::wait_writable() {
   if (std::exchange(waits_to_write_, true)) return;
-  deadline_ = clock::now() + settings_->send_timeout;
-  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](error_code error) {
+  if (stage_ != stage::handshake) deadline_ = clock::now() + settings_->send_timeout;
+  socket_.async_wait(stream_socket::wait_write, [self = shared_from_this()](error_code error) {
     self->waits_to_write_ = false;
-    if (error || self->stage_ == stage::closed) return;
-    self->send_rest();
-    self->run({});
+    if (!error) self->on_writable();
   });
+}
+
+void http_session::on_writable() {
+  if (stage_ == stage::closed) return;
+  if (stage_ == stage::handshake) return shake_hands();
+  send_rest();
+  run({});
+}
+
+std::size_t http_session::read_some(lent_block& into, error_code& error) {
+  // Nothing is left of a record of TLS that waiting for the socket would not see.
+  static_assert(lent_block::size() >= tls_stream::record_bytes_max);
+  if (tls_ != nullptr) return tls_->read({into.data(), into.size()}, error);
+  return socket_.read_some(asio::buffer(into.data(), into.size()), error);
 }
 
 void http_session::on_readable() {
   if (stage_ == stage::closed) return;
+  if (stage_ == stage::handshake) return shake_hands();
   if (stage_ == stage::linger) return discard();
   lent_block block;
   error_code error;
-  const std::size_t size = socket_.read_some(asio::buffer(block.data(), block.size()), error);
+  const std::size_t size = read_some(block, error);
   if (error == asio::error::would_block || error == asio::error::try_again) return wait_readable();
   if (error) return close();
   if (unread_.empty()) return run({block.data(), size});
@@ -499,7 +642,7 @@ void http_session::on_readable() {
 void http_session::discard() {
   lent_block block;
   error_code error;
-  discarded_ += socket_.read_some(asio::buffer(block.data(), block.size()), error);
+  discarded_ += read_some(block, error);
   const bool again = !error || error == asio::error::would_block || error == asio::error::try_again;
   if (!again || discarded_ > linger_bytes_max) return close();
   wait_readable();
@@ -507,13 +650,24 @@ void http_session::discard() {
 
 void http_session::hand_over() {
   const auto self = shared_from_this();
+  log(101, 0);
+  auto* clients = settings_->clients;
+  const auto& client = exchange_->client;
+  if (clients != nullptr && place_ == nullptr && client != peer_ &&
+      !clients->exempt.contains(client)) {
+    place_ = clients->connections.enter(client);
+    if (place_ != nullptr && place_->beyond()) met_ = limit::connections_per_ip;
+  }
   http::request<http::string_body> handshake{std::move(exchange_->head)};
-  spdlog::debug("upgrade {}", exchange_->id);
   exchange_.reset();
-  tcp::socket socket = std::move(socket_);
+  incoming_connection connection{.socket = std::move(socket_),
+                                 .tls = std::move(tls_),
+                                 .local = local_,
+                                 .place = std::move(place_),
+                                 .met = met_};
   std::string early = std::move(unread_);
   close();
-  settings_->on_upgrade(loop_, std::move(socket), std::move(handshake), std::move(early));
+  settings_->on_upgrade(loop_, std::move(connection), std::move(handshake), std::move(early));
 }
 
 // -- ends -------------------------------------------------------------------
@@ -521,8 +675,18 @@ void http_session::hand_over() {
 void http_session::on_tick(clock::time_point now) {
   if (now < deadline_) return;
   const auto self = shared_from_this();
+  auto& limits = loop_.counters().limits;
+  if (stage_ == stage::handshake) {
+    loop_.counters().tls_failures.add();
+    limits.add(limit::handshake_timeout);
+    return close();
+  }
+  // Who has never said a word is counted; who says no more is not.
+  const bool half_open = stage_ == stage::head && unread_.empty() && !answered_any_;
   const bool incomplete =
       unsent_.empty() && (stage_ == stage::body || (stage_ == stage::head && !unread_.empty()));
+  if (half_open || incomplete)
+    limits.add(stage_ == stage::body ? limit::body_timeout : limit::header_timeout);
   if (!incomplete) return close();
   unread_.clear();
   refuse(error_response(408, "The request took too long to arrive."));
@@ -540,7 +704,9 @@ void http_session::close() {
   deadline_ = never;
   loop_.unwatch(*this);
   error_code ignored;
+  tls_.reset();
   socket_.close(ignored);
+  place_.reset();
   exchange_.reset();
   answer_.reset();
   std::string{}.swap(unread_);
@@ -551,9 +717,9 @@ void http_session::close() {
 
 }  // namespace
 
-void start_http_session(reactor& loop, tcp::socket&& socket,
+void start_http_session(reactor& loop, incoming_connection&& connection,
                         std::shared_ptr<const http_settings> settings) {
-  std::make_shared<http_session>(loop, std::move(socket), std::move(settings))->start();
+  std::make_shared<http_session>(loop, std::move(connection), std::move(settings))->start();
 }
 
 }  // namespace velo::net

@@ -1,7 +1,9 @@
 #include "net/http_writer.hpp"
 
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/status.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -40,6 +42,28 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   out.append(name).append(": ").append(value).append("\r\n");
 }
 
+bool has_header(const response& answer, std::string_view name) {
+  return std::any_of(answer.headers.begin(), answer.headers.end(), [&](const auto& header) {
+    return boost::beast::iequals(header.first, {name.data(), name.size()});
+  });
+}
+
+// Answers are data of one client's, for that client and for this moment.
+void append_safety(std::string& out, const response& answer, std::chrono::seconds hsts_age) {
+  out.append("X-Content-Type-Options: nosniff\r\n");
+  if (!answer.body.empty()) {
+    if (!has_header(answer, "Cache-Control")) out.append("Cache-Control: no-store\r\n");
+    if (!has_header(answer, "X-Frame-Options")) out.append("X-Frame-Options: DENY\r\n");
+    if (!has_header(answer, "Content-Security-Policy"))
+      out.append("Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
+  }
+  if (hsts_age.count() > 0) {
+    out.append("Strict-Transport-Security: max-age=");
+    append_number(out, static_cast<std::size_t>(hsts_age.count()));
+    out.append("\r\n");
+  }
+}
+
 }  // namespace
 
 void write_response(std::string& out, const response& answer, const response_framing& framing,
@@ -52,6 +76,7 @@ void write_response(std::string& out, const response& answer, const response_fra
   out.append(date_line());
   if (!framing.request_id.empty()) append_header(out, "X-Request-Id", framing.request_id);
   origins.append_headers(out, framing.origin);
+  append_safety(out, answer, framing.hsts_age);
   for (const auto& [name, value] : answer.headers) append_header(out, name, value);
   if (!framing.keep_alive) {
     out.append("Connection: close\r\n");

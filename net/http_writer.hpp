@@ -5,6 +5,7 @@
 #include "net/cors.hpp"
 #include "net/http.hpp"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -17,9 +18,12 @@ struct response_framing {
   bool keep_alive = true;
   bool to_http10 = false;  ///< The client speaks 1.0 and has to be told that the connection stays.
   bool head_only = false;  ///< HEAD: the length of the body, and no body.
+  std::chrono::seconds hsts_age{};  ///< How long browsers are to use TLS alone; 0: not said.
 };
 
-/// Appends `answer`. Headers that would end a line early are left out: no value
+/// Appends `answer`. Browsers are told to take it for what its type says, to show it in
+/// no frame, to run nothing of it, and not to keep it; its own headers of these names go
+/// first. Headers that would end a line early are left out: no value
 /// from outside can add a header or a response.
 void write_response(std::string& out, const response& answer, const response_framing& framing,
                     const cors& origins);

@@ -40,6 +40,21 @@ constexpr std::array<total, 7> totals{{
      &socket_counters::closed},
 }};
 
+constexpr std::array<total, 2> tls_totals{{
+    {"velo_tls_handshakes_total", "TLS handshakes done.", &socket_counters::tls_handshakes},
+    {"velo_tls_failures_total", "TLS handshakes that failed, or took too long.",
+     &socket_counters::tls_failures},
+}};
+
+// As enum limit has them.
+constexpr std::array<std::string_view, limit_count> limit_names{
+    "connections",         "app_connections",    "connections_per_ip",
+    "connects_per_second", "subscriptions",      "requests_per_ip",
+    "requests_per_token",  "header_bytes",       "body_bytes",
+    "frame_bytes",         "header_timeout",     "body_timeout",
+    "handshake_timeout",   "first_subscription", "outbox",
+};
+
 constexpr std::array<std::string_view, actors::stage_count> stage_names{"parse", "commit", "match",
                                                                         "hand_over", "write"};
 
@@ -76,6 +91,23 @@ void write_closes(writer& out, const metrics_sources& from) {
   out.head("velo_closes_total", "counter", "Close frames sent, by code; 0: without one.");
   for (const auto& [code, count] : closes) {
     out.line("velo_closes_total{{code=\"{}\"}} {}", code, count);
+  }
+}
+
+void write_total(writer& out, const metrics_sources& from, const total& t) {
+  std::uint64_t sum = 0;
+  for (const auto* loop : from.loops) sum += (loop->*t.member).value();
+  out.head(t.name, "counter", t.help);
+  out.line("{} {}", t.name, sum);
+}
+
+void write_limits(writer& out, const metrics_sources& from) {
+  out.head("velo_limits_met_total", "counter",
+           "Clients that ran into a limit, and for connects_per_second those that waited.");
+  for (std::size_t i = 0; i < limit_count; ++i) {
+    std::uint64_t sum = 0;
+    for (const auto* loop : from.loops) sum += loop->limits.value(static_cast<limit>(i));
+    out.line("velo_limits_met_total{{limit=\"{}\"}} {}", limit_names[i], sum);
   }
 }
 
@@ -138,14 +170,11 @@ void write_drivers(writer& out, const metrics_sources& from) {
 std::string render_metrics(const metrics_sources& from) {
   writer out;
   write_connections(out, from);
-  for (const auto& t : totals) {
-    std::uint64_t sum = 0;
-    for (const auto* loop : from.loops) sum += (loop->*t.member).value();
-    out.head(t.name, "counter", t.help);
-    out.line("{} {}", t.name, sum);
-  }
+  for (const auto& t : totals) write_total(out, from, t);
+  for (const auto& t : tls_totals) write_total(out, from, t);
   write_closes(out, from);
   write_drivers(out, from);
+  write_limits(out, from);
   if (from.stages != nullptr) {
     out.head(
         "velo_change_stage_seconds", "histogram",

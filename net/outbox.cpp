@@ -1,5 +1,7 @@
 #include "net/outbox.hpp"
 
+#include "net/tls_stream.hpp"
+
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -120,6 +122,28 @@ std::size_t outbox_buffers::send(int socket, std::span<const iovec> pieces,
   return send_by([&](int flags) { return ::sendmsg(socket, &message, flags); }, error);
 }
 
+std::size_t outbox_buffers::send(tls_stream& to, std::string_view bytes,
+                                 boost::system::error_code& error) {
+  const auto sent = to.write(bytes, error);
+  if (counters_ != nullptr) {
+    counters_->sends.add();
+    counters_->sent_bytes.add(sent);
+  }
+  return sent;
+}
+
+std::size_t outbox_buffers::send(tls_stream& to, std::span<const iovec> pieces,
+                                 boost::system::error_code& error) {
+  std::size_t total = 0;
+  for (const auto& piece : pieces) {
+    const std::string_view bytes(static_cast<const char*>(piece.iov_base), piece.iov_len);
+    const auto sent = send(to, bytes, error);
+    total += sent;
+    if (sent < bytes.size()) break;
+  }
+  return total;
+}
+
 bool outbox::within_limits(std::size_t bytes, std::size_t promised_bytes,
                            std::size_t promised_frames, std::size_t reserve) const {
   // What is queued already counts, not what comes: a client that keeps up gets
@@ -216,7 +240,8 @@ void outbox::consume(std::size_t sent) noexcept {
   }
 }
 
-outbox::progress outbox::write_to(int socket, boost::system::error_code& error) {
+template <class Socket>
+outbox::progress outbox::write_all(Socket& to, boost::system::error_code& error) {
   while (head_ != nullptr) {
     std::array<iovec, pieces_max> pieces;
     std::size_t count = 0;
@@ -225,13 +250,21 @@ outbox::progress outbox::write_to(int socket, boost::system::error_code& error) 
       pieces[count] = b->unsent();
       offered += pieces[count++].iov_len;
     }
-    const auto sent = buffers_.send(socket, std::span(pieces).first(count), error);
+    const auto sent = buffers_.send(to, std::span(pieces).first(count), error);
     if (error) return progress::failed;
     consume(sent);
     // The kernel took part of it: asking again would only be told to wait.
     if (sent < offered) return progress::blocked;
   }
   return progress::drained;
+}
+
+outbox::progress outbox::write_to(int socket, boost::system::error_code& error) {
+  return write_all(socket, error);
+}
+
+outbox::progress outbox::write_to(tls_stream& to, boost::system::error_code& error) {
+  return write_all(to, error);
 }
 
 void outbox::clear() noexcept {

@@ -22,6 +22,8 @@
 
 namespace velo::net {
 
+class tls_stream;
+
 /// Recycles the buffers of all outboxes of one loop. Keeps some megabytes at
 /// most; what is beyond goes back to the allocator. One thread only.
 class outbox_buffers {
@@ -45,6 +47,9 @@ class outbox_buffers {
   /// now; `error` is set where the socket is dead.
   std::size_t send(int socket, std::string_view bytes, boost::system::error_code& error);
   std::size_t send(int socket, std::span<const iovec> pieces, boost::system::error_code& error);
+  /// The same through TLS, by whose rule the rest has to come next.
+  std::size_t send(tls_stream& to, std::string_view bytes, boost::system::error_code& error);
+  std::size_t send(tls_stream& to, std::span<const iovec> pieces, boost::system::error_code& error);
 
  private:
   template <class Call>
@@ -103,6 +108,8 @@ class outbox {
   };
   /// Hands as much to the kernel as it takes, without waiting.
   [[nodiscard]] progress write_to(int socket, boost::system::error_code& error);
+  /// The same through TLS.
+  [[nodiscard]] progress write_to(tls_stream& to, boost::system::error_code& error);
 
   /// Drops what is queued and gives its memory back.
   void clear() noexcept;
@@ -119,6 +126,8 @@ class outbox {
 
   [[nodiscard]] bool within_limits(std::size_t bytes, std::size_t promised_bytes,
                                    std::size_t promised_frames, std::size_t reserve) const;
+  template <class Socket>
+  [[nodiscard]] progress write_all(Socket& to, boost::system::error_code& error);
   void copy(std::span<const std::string_view> pieces, std::size_t bytes);
   void push(buffer* b) noexcept;
   void pop() noexcept;

@@ -1,6 +1,7 @@
 #include "net/server.hpp"
 
 #include "actors/connection.hpp"
+#include "actors/constant_time.hpp"
 #include "actors/engine.hpp"
 #include "actors/loop.hpp"
 #include "net/activation.hpp"
@@ -12,6 +13,7 @@
 #include "net/listener.hpp"
 #include "net/log.hpp"
 #include "net/reactor.hpp"
+#include "net/tls_certificates.hpp"
 #include "net/webhook_service.hpp"
 #include "net/websocket_session.hpp"
 
@@ -28,9 +30,12 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <deque>
 #include <iterator>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,7 +44,6 @@ namespace velo::net {
 namespace {
 
 using namespace std::chrono_literals;
-using tcp_socket = boost::asio::ip::tcp::socket;
 
 // How long clients may take to answer our close frame, beyond drain.time.
 constexpr auto goodbye_max = 500ms;
@@ -161,13 +165,92 @@ caf::actor_system_config system_config(unsigned threads) {
   return c;
 }
 
-std::string base_url(const config& c, std::uint16_t port) {
-  const bool v6 = c.host.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}{}", v6 ? "[" : "", c.host, v6 ? "]" : "", port,
-                     c.path_prefix);
+// The service manager's sockets stand for the configured ones, one for one.
+std::vector<listen_address> addresses_of(const std::vector<listener_config>& ways,
+                                         const std::vector<int>& activated) {
+  if (!activated.empty() && activated.size() != ways.size())
+    throw std::runtime_error(fmt::format(
+        "the service manager handed over {} sockets for {} listeners: write one ListenStream for "
+        "each, in the order of the configuration",
+        activated.size(), ways.size()));
+  std::vector<listen_address> addresses;
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    listen_address at;
+    at.host = ways[i].host;
+    at.port = ways[i].port;
+    at.unix_path = ways[i].unix_path;
+    at.unix_mode = ways[i].unix_mode;
+    if (!activated.empty()) at.inherited = activated[i];
+    addresses.push_back(std::move(at));
+  }
+  return addresses;
 }
 
-void print_welcome(const config& c, const std::string& url) {
+// All ways in.
+class listeners {
+ public:
+  listeners(const config& c, const std::vector<int>& activated, const std::vector<reactor*>& loops,
+            std::shared_ptr<http_settings> http)
+      : pacer_(c.limits.connects_per_second) {
+    if (!c.tls.certificate.empty())
+      certificates_ = std::make_unique<tls_certificates>(c.tls.certificate, c.tls.key);
+    const auto ways = ways_in(c);
+    const auto addresses = addresses_of(ways, activated);
+    for (std::size_t i = 0; i < ways.size(); ++i) open(ways[i], addresses[i], loops, http, c);
+    // A browser would take the same host's plain port for TLS as well.
+    if (plain_to_others_) http->hsts_age = {};
+  }
+
+  void stop() {
+    for (auto& way : ways_) way.listening->stop();
+  }
+  [[nodiscard]] const std::vector<std::string>& urls() const { return urls_; }
+
+ private:
+  // The traits are found by a listener's connections: they stay where they are.
+  struct way_in {
+    bool local = false;
+    std::unique_ptr<listener> listening;
+  };
+
+  void open(const listener_config& way, const listen_address& at,
+            const std::vector<reactor*>& loops, const std::shared_ptr<http_settings>& http,
+            const config& c) {
+    auto& opened = ways_.emplace_back();
+    auto* certificates = way.tls ? certificates_.get() : nullptr;
+    opened.listening = std::make_unique<listener>(
+        loops, at,
+        [&opened, certificates, http](reactor& loop, stream_socket&& socket) {
+          incoming_connection from{.socket = std::move(socket), .local = opened.local};
+          if (certificates != nullptr) {
+            from.tls = certificates->open(from.socket.native_handle());
+            if (from.tls == nullptr) return;
+          }
+          start_http_session(loop, std::move(from), http);
+        },
+        &pacer_);
+    opened.local = opened.listening->is_local();
+    if (!way.tls && !opened.local) plain_to_others_ = true;
+    // An inherited socket need not be of the kind that is configured.
+    const bool is_unix = opened.listening->port() == 0;
+    auto url = opened.listening->name();
+    if (!is_unix)
+      url = fmt::format("{}://{}:{}{}", way.tls ? "https" : "http",
+                        way.host.find(':') == std::string::npos ? way.host : '[' + way.host + ']',
+                        opened.listening->port(), c.path_prefix);
+    urls_.push_back(std::move(url));
+  }
+
+  accept_pacer pacer_;
+  std::unique_ptr<tls_certificates> certificates_;
+  bool plain_to_others_ = false;
+  std::vector<std::string> urls_;
+  std::deque<way_in> ways_;
+};
+
+void print_welcome(const config& c, const std::vector<std::string>& urls) {
+  const auto& url = urls.front();
+  for (std::size_t i = 1; i < urls.size(); ++i) fmt::print("velo listens on {}\n", urls[i]);
   fmt::print("velo ready on {}\n", url);
   fmt::print("  app key          {}\n", c.apps.front().keys.front().key);
   if (c.demo) {
@@ -193,8 +276,26 @@ void declare_collections(actors::engine& engine, const config& c) {
 
 void fill(http_settings& http, const config& c) {
   http.origins = cors(c.cors_origins);
+  http.header_bytes_max = c.limits.header_bytes;
   http.body_bytes_max = c.limits.body_bytes;
+  http.handshake_timeout = c.limits.handshake_timeout;
   http.header_timeout = c.limits.header_timeout;
+  http.body_timeout = c.limits.body_timeout;
+  http.access_log = c.log.access;
+  if (!c.tls.certificate.empty())
+    http.hsts_age = std::chrono::duration_cast<std::chrono::seconds>(c.tls.hsts);
+}
+
+void fill(client_limits& clients, const config& c) {
+  // What load_config() has checked.
+  for (const auto& network : c.trusted_proxies)
+    static_cast<void>(clients.trusted_proxies.add(network));
+  for (const auto& network : c.limits.exempt) static_cast<void>(clients.exempt.add(network));
+  clients.is_exempt_token = [superuser = c.superuser_token,
+                             ingest = c.ingest_key](std::string_view token) {
+    return actors::constant_time_equal(token, superuser) ||
+           (!ingest.empty() && actors::constant_time_equal(token, ingest));
+  };
 }
 
 void fill(websocket_settings& ws, const config& c) {
@@ -207,8 +308,18 @@ void fill(websocket_settings& ws, const config& c) {
   ws.outbox.frames_max = c.limits.outbox_frames;
   ws.acknowledges = c.realtime.resume && c.realtime.ack == "pong";
   ws.connections_max = c.limits.connections;
+  ws.first_subscription_timeout = c.limits.first_subscription_timeout;
   ws.activity_timeout = c.pusher.activity_timeout;
   ws.pong_timeout = c.pusher.pong_timeout;
+}
+
+// Fine enough for each deadline that is on.
+std::chrono::milliseconds tick_of(const config& c) {
+  const auto first = c.limits.first_subscription_timeout;
+  return reactor::tick_for(c.pusher.activity_timeout, c.pusher.pong_timeout,
+                           c.limits.header_timeout, c.limits.body_timeout,
+                           c.limits.handshake_timeout,
+                           first.count() > 0 ? first : std::chrono::milliseconds{1h});
 }
 
 // Sends every socket away in good order. A second signal ends the wait.
@@ -228,7 +339,7 @@ void drain(std::vector<std::unique_ptr<worker>>& workers, const websocket_settin
 
 int run_server(const config& c) {
   const auto stop = block_stop_signals();
-  const auto activated = take_activated_socket();
+  const auto activated = take_activated_sockets();
   raise_descriptor_limit();
   set_up_log(c.log);
 
@@ -254,10 +365,12 @@ int run_server(const config& c) {
   fill(ws, c);
   ws.channels = &engine.channels();
   idempotency_cache repeats;  // Before the loops: their last answers go to it.
+  client_limits clients(c.limits.connections_per_ip, c.limits.requests_per_second);
+  fill(clients, c);
   const auto http = std::make_shared<http_settings>();
   fill(*http, c);
-  const auto tick =
-      reactor::tick_for(c.pusher.activity_timeout, c.pusher.pong_timeout, c.limits.header_timeout);
+  http->clients = &clients;
+  const auto tick = tick_of(c);
   std::vector<std::unique_ptr<worker>> workers;
   std::vector<reactor*> loops;
   workers.reserve(c.threads);
@@ -282,21 +395,20 @@ int run_server(const config& c) {
   add_metrics_routes(http->routes, endpoints, std::move(counted));
   add_pusher_event_routes(http->routes, endpoints, repeats);
   add_pusher_query_routes(http->routes, endpoints);
-  http->on_upgrade = [&](reactor& loop, tcp_socket&& socket, upgrade_request&& handshake,
+  http->on_upgrade = [&](reactor& loop, incoming_connection&& from, upgrade_request&& handshake,
                          const std::string& early) {
     // A client that talks before the handshake is answered breaks RFC 6455 4.1.
     if (!early.empty()) return;
-    start_websocket(loop, workers[loop.index()]->context, ws, std::move(socket),
+    start_websocket(loop, workers[loop.index()]->context, ws, std::move(from),
                     std::move(handshake));
   };
 
   for (auto& w : workers) loops.push_back(&w->loop);
-  listener listening(loops, {c.host, c.port, activated}, [&](reactor& loop, tcp_socket&& socket) {
-    start_http_session(loop, std::move(socket), http);
-  });
+  listeners listening(c, activated, loops, http);
   for (auto* loop : loops) loop->start();
-  print_welcome(c, base_url(c, listening.port()));
-  spdlog::info("listening on {}:{} with {} threads", c.host, listening.port(), c.threads);
+  print_welcome(c, listening.urls());
+  for (const auto& url : listening.urls())
+    spdlog::info("listening on {} with {} threads", url, c.threads);
 
   while (!stop_signal_within(stop, std::chrono::hours{1})) {
   }
@@ -304,7 +416,7 @@ int run_server(const config& c) {
   ws.draining = true;
   // Others accept on a socket that was handed to us: who comes from now on waits
   // for the next process rather than being sent away by this one.
-  if (activated) listening.stop();
+  if (!activated.empty()) listening.stop();
   drain(workers, ws, c, stop);
   listening.stop();
   // What was acknowledged is durable already; what is under way still gets its answer.

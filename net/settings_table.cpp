@@ -3,6 +3,7 @@
 
 #include "net/channel_name.hpp"
 #include "net/config.hpp"
+#include "net/network_list.hpp"
 #include "net/setting.hpp"
 
 #include <algorithm>
@@ -128,6 +129,15 @@ std::string origins(const setting_value& value) {
   return {};
 }
 
+std::string networks(const setting_value& value) {
+  for (const auto& network : std::get<std::vector<std::string>>(value)) {
+    if (is_network(network)) continue;
+    return quoted_toml(network) +
+           " is not a network: write an address or a prefix, such as \"10.0.0.0/8\", or \"unix\".";
+  }
+  return {};
+}
+
 std::string coming_back(const setting_value& value) {
   const auto code = std::get<std::uint64_t>(value);
   return code >= 4100 && code <= 4299
@@ -203,6 +213,18 @@ std::vector<setting> make_table() {
       row("port", count, "8080", "port to listen on; 0: any free one")
           .MEMBER(port)
           .between(0, 65535),
+      row("tls.certificate", text, "",
+          "PEM file with the certificate and its chain; then host and "
+          "port speak TLS")
+          .MEMBER(tls.certificate),
+      row("tls.key", text, "", "PEM file with its key").MEMBER(tls.key),
+      row("tls.hsts", duration, "8760h",
+          "how long browsers are told to use TLS alone; 0s: not at all")
+          .MEMBER(tls.hsts)
+          .between(0, 10 * year),
+      row("trusted_proxies", list, "", "networks whose X-Forwarded-For names the client")
+          .MEMBER(trusted_proxies)
+          .only(networks),
       row("threads", count, "0", "I/O threads; 0: one per core").MEMBER(threads).between(0, 1024),
       row("path_prefix", text, "", "mount prefix of HTTP and WebSocket paths")
           .MEMBER(path_prefix)
@@ -280,6 +302,17 @@ std::vector<setting> make_table() {
 
       row("limits.connections", count, "0", "sockets at once; 0: as file descriptors allow")
           .MEMBER(limits.connections),
+      row("limits.connections_per_ip", count, "0", "connections of one address; 0: no limit")
+          .MEMBER(limits.connections_per_ip),
+      row("limits.connects_per_second", count, "0", "pace of new connections; 0: as they come")
+          .MEMBER(limits.connects_per_second)
+          .between(0, 1'000'000),
+      row("limits.requests_per_second", count, "0", "of one address, and of one token; 0: no limit")
+          .MEMBER(limits.requests_per_second)
+          .between(0, 1'000'000),
+      row("limits.exempt", list, "", "networks whose clients have none of these three limits")
+          .MEMBER(limits.exempt)
+          .only(networks),
       row("limits.subscriptions_per_connection", count, "1000", "channels of one socket")
           .MEMBER(limits.subscriptions_per_connection)
           .between(1, 1'000'000),
@@ -328,9 +361,22 @@ std::vector<setting> make_table() {
       row("limits.client_events_per_second", count, "10", "client events of one connection")
           .MEMBER(limits.client_events_per_second)
           .between(1, 100'000),
+      row("limits.header_bytes", size, "16KiB", "header of a request")
+          .MEMBER(limits.header_bytes)
+          .between(kib, mib),
       row("limits.header_timeout", duration, "10s", "time to send a request's header")
           .MEMBER(limits.header_timeout)
           .between(1, hour),
+      row("limits.body_timeout", duration, "60s", "time to send a request, body and all")
+          .MEMBER(limits.body_timeout)
+          .between(1, hour),
+      row("limits.handshake_timeout", duration, "10s", "time for the handshake of TLS")
+          .MEMBER(limits.handshake_timeout)
+          .between(1, hour),
+      row("limits.first_subscription_timeout", duration, "0s",
+          "time to the first subscription of a socket; 0s: it may idle")
+          .MEMBER(limits.first_subscription_timeout)
+          .between(0, 24 * hour),
       row("limits.expression_bytes", count, "4096", "bytes of a rule or filter")
           .MEMBER(limits.expressions.expression_bytes)
           .between(1, mib),
@@ -391,25 +437,17 @@ std::vector<setting> make_table() {
       row("log.level", choice, "info", "trace, debug, info, warning, error or off")
           .MEMBER(log.level)
           .one_of(log_levels),
+      row("log.access", choice, "false", "a line of the log for each request")
+          .MEMBER(log.access)
+          .one_of(yes_and_no),
       row("log.format", choice, "text", "text or json").MEMBER(log.format).one_of(log_formats),
   };
 }
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 12> planned{
-    "listeners",
-    "limits.handshake_timeout",
-    "auth.algorithms",
-    "auth.public_key",
-    "auth.jwks_file",
-    "hooks",
-    "limits.connections_per_ip",
-    "limits.connects_per_second",
-    "limits.outbox_total_bytes",
-    "limits.requests_per_second",
-    "trusted_proxies",
-    "tls",
+constexpr std::array<std::string_view, 5> planned{
+    "auth.algorithms", "auth.public_key", "auth.jwks_file", "hooks", "limits.outbox_total_bytes",
 };
 
 }  // namespace

@@ -6,10 +6,10 @@
 #include "actors/channel_directory.hpp"
 #include "actors/connection.hpp"
 #include "net/config.hpp"
+#include "net/incoming_connection.hpp"
 #include "net/outbox.hpp"
 #include "net/pusher_client.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -48,6 +48,8 @@ struct websocket_settings {
 
   std::chrono::milliseconds activity_timeout = std::chrono::seconds{120};
   std::chrono::milliseconds pong_timeout = std::chrono::seconds{30};
+  /// A socket that has asked for no channel and not signed in by then is closed; 0: never.
+  std::chrono::milliseconds first_subscription_timeout{0};
   /// How long a closing peer may take to read the rest and to say goodbye.
   std::chrono::milliseconds close_timeout = std::chrono::seconds{3};
 
@@ -66,13 +68,13 @@ using upgrade_request = boost::beast::http::request<boost::beast::http::string_b
 /// Takes over a connection on which `request` asks for a WebSocket. Always
 /// completes the upgrade, then closes with the reason where there is one to
 /// refuse: a stock client would retry a plain HTTP error for ever. Called on the
-/// loop's thread; `socket` may belong to any io_context.
+/// loop's thread; the socket may belong to any io_context.
 void start_websocket(reactor& loop, actors::connection_context& context,
-                     const websocket_settings& settings, boost::asio::ip::tcp::socket&& socket,
+                     const websocket_settings& settings, incoming_connection&& connection,
                      upgrade_request&& request);
 
 /// The same with another way to start the actor.
 void start_websocket(reactor& loop, const connector& connect, const websocket_settings& settings,
-                     boost::asio::ip::tcp::socket&& socket, upgrade_request&& request);
+                     incoming_connection&& connection, upgrade_request&& request);
 
 }  // namespace velo::net

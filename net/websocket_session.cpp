@@ -44,6 +44,19 @@ bool plain_in_json(std::string_view text) {
   });
 }
 
+std::string_view sentence_of(limit met) {
+  switch (met) {
+    case limit::connections_per_ip:
+      return "Too many connections from this address: close some first.";
+    case limit::requests_per_ip:
+      return "Too many requests from this address: reconnect in a moment.";
+    case limit::requests_per_token:
+      return "Too many requests with this token: reconnect in a moment.";
+    default:
+      return sentence(close_code::over_capacity);
+  }
+}
+
 std::string_view text_of(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
@@ -53,7 +66,7 @@ std::string_view text_of(boost::beast::string_view text) {
 // -- opening -----------------------------------------------------------------
 
 void start_websocket(reactor& loop, actors::connection_context& context,
-                     const websocket_settings& settings, boost::asio::ip::tcp::socket&& socket,
+                     const websocket_settings& settings, incoming_connection&& from,
                      upgrade_request&& request) {
   start_websocket(
       loop,
@@ -62,27 +75,32 @@ void start_websocket(reactor& loop, actors::connection_context& context,
         return actors::spawn_connection(context, std::move(client), std::move(app_id),
                                         std::move(socket_id));
       },
-      settings, std::move(socket), std::move(request));
+      settings, std::move(from), std::move(request));
 }
 
 void start_websocket(reactor& loop, const connector& connect, const websocket_settings& settings,
-                     boost::asio::ip::tcp::socket&& socket, upgrade_request&& request) {
+                     incoming_connection&& from, upgrade_request&& request) {
   error_code error;
-  socket.set_option(boost::asio::ip::tcp::no_delay(true), error);  // a courtesy: works without
-  const int descriptor = socket.release(error);
+  from.socket.set_option(boost::asio::ip::tcp::no_delay(true), error);  // works without
+  const int descriptor = from.socket.release(error);
   if (error) return;
   bound_unacknowledged_time(descriptor, settings.activity_timeout + settings.pong_timeout);
-  std::make_shared<websocket_session>(loop, settings, descriptor)->start(connect, request);
+  std::make_shared<websocket_session>(loop, settings, descriptor, std::move(from))
+      ->start(connect, request);
 }
 
-websocket_session::websocket_session(reactor& loop, const websocket_settings& settings, int socket)
+websocket_session::websocket_session(reactor& loop, const websocket_settings& settings, int socket,
+                                     incoming_connection&& from)
     : loop_(loop),
       settings_(settings),
-      transport_(loop, socket, settings.outbox, settings.frame_bytes_max, *this) {}
+      transport_(loop, socket, std::move(from.tls), settings.outbox, settings.frame_bytes_max,
+                 *this),
+      place_(std::move(from.place)),
+      met_(from.met) {}
 
 void websocket_session::start(const connector& connect, const upgrade_request& request) {
   self_ = shared_from_this();
-  waiting_since_ = std::chrono::steady_clock::now();
+  began_ = waiting_since_ = std::chrono::steady_clock::now();
   loop_.watch(*this);
   const auto answer = answer_handshake(request, settings_.server_name);
   transport_.start(answer.response, answer.accepted);
@@ -94,10 +112,11 @@ void websocket_session::start(const connector& connect, const upgrade_request& r
 admission websocket_session::take_place(admission admitted) {
   if (!admitted) return admitted;
   if (settings_.draining.load(std::memory_order_relaxed)) return close_code::over_capacity;
+  if (met_) return refused(*met_, close_code::over_capacity);
   const auto others = settings_.connections.fetch_add(1, std::memory_order_relaxed);
   if (settings_.connections_max != 0 && others >= settings_.connections_max) {
     settings_.connections.fetch_sub(1, std::memory_order_relaxed);
-    return close_code::over_capacity;
+    return refused(limit::connections, close_code::over_capacity);
   }
   holds_place_ = true;
   const auto* live = settings_.live(**admitted);
@@ -108,12 +127,21 @@ admission websocket_session::take_place(admission admitted) {
     return admitted;
   }
   live->connections.fetch_sub(1, std::memory_order_relaxed);
-  return close_code::over_quota;
+  return refused(limit::app_connections, close_code::over_quota);
+}
+
+close_code websocket_session::refused(limit met, close_code with) {
+  loop_.counters().limits.add(met);
+  return with;
 }
 
 void websocket_session::opened(const connector& connect, admission admitted) {
+  const bool known = admitted.has_value();
   admitted = take_place(admitted);
-  if (!admitted) return close(admitted.error());
+  if (!admitted) {
+    const auto why = admitted.error();
+    return close(number(why), known && met_ ? sentence_of(*met_) : sentence(why));
+  }
   app_ = *admitted;
   socket_id_ = actors::random_socket_id();
   acknowledged_.socket_id = socket_id_;
@@ -139,6 +167,7 @@ void websocket_session::invalid(std::string_view message) {
 }
 
 void websocket_session::handle(const subscribe_frame& frame) {
+  idle_ = false;
   if (actors::in_record_namespace(frame.channel, settings_.channel_prefix)) {
     return subscribe_to_record_channel(frame);
   }
@@ -178,6 +207,7 @@ void websocket_session::handle(const pong_frame&) {
 }
 
 void websocket_session::handle(const signin_frame& frame) {
+  idle_ = false;
   plain().handle(frame);
 }
 
@@ -246,6 +276,7 @@ void websocket_session::subscription_succeeded(std::string_view channel) {
 
 void websocket_session::subscription_error(std::string_view channel,
                                            const actors::subscription_failure& why) {
+  if (why.type == "LimitReached") loop_.counters().limits.add(limit::subscriptions);
   queue_text(subscription_error_frame(channel, why.type, why.message, why.status, why.reason));
 }
 
@@ -274,6 +305,7 @@ void websocket_session::queue(std::span<const std::string_view> pieces) {
 }
 
 void websocket_session::overflow() {
+  loop_.counters().limits.add(limit::outbox);
   close(number(close_code::over_capacity),
         "The connection does not keep up: too much is waiting to be sent.");
 }
@@ -294,6 +326,11 @@ void websocket_session::on_tick(time_point now) {
     if (!std::exchange(close_timed_, true)) waiting_since_ = now;
     if (now - waiting_since_ >= settings_.close_timeout) transport_.abort();
     return;
+  }
+  if (idle_ && settings_.first_subscription_timeout.count() > 0 &&
+      now - began_ >= settings_.first_subscription_timeout) {
+    loop_.counters().limits.add(limit::first_subscription);
+    return close(number(close_code::closed_inactive), "Nothing was subscribed to in time.");
   }
   if (std::exchange(heard_, false)) {
     pinged_ = false;
@@ -317,6 +354,7 @@ void websocket_session::on_stop() {
 
 void websocket_session::closed() {
   loop_.unwatch(*this);
+  place_.reset();
   if (std::exchange(holds_place_, false)) {
     settings_.connections.fetch_sub(1, std::memory_order_relaxed);
     const auto* live = app_ != nullptr ? settings_.live(*app_) : nullptr;

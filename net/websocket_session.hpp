@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,8 +32,9 @@ class websocket_session final : public actors::session,
                                 private websocket_transport::owner,
                                 public std::enable_shared_from_this<websocket_session> {
  public:
-  /// Takes over `socket`. `loop` and `settings` must outlive it.
-  websocket_session(reactor& loop, const websocket_settings& settings, int socket);
+  /// Takes over `socket` and what `from` knows of it. `loop` and `settings` must outlive it.
+  websocket_session(reactor& loop, const websocket_settings& settings, int socket,
+                    incoming_connection&& from);
 
   /// Completes the upgrade. Once; the rest happens by itself.
   void start(const connector& connect, const upgrade_request& request);
@@ -83,21 +85,26 @@ class websocket_session final : public actors::session,
   void queue_event(std::string_view name, std::string_view data, std::string_view channel_prefix,
                    std::string_view channel);
   void overflow();
+  [[nodiscard]] close_code refused(limit met, close_code with);
   void close(close_code code) { close(number(code), sentence(code)); }
 
   reactor& loop_;
   const websocket_settings& settings_;
   websocket_transport transport_;
-  std::shared_ptr<websocket_session> self_;  // while the socket is open
-  actors::connection_actor connection_;      // set while open: it holds this session
+  std::unique_ptr<connection_counts::place> place_;  // of its client's
+  std::shared_ptr<websocket_session> self_;          // while the socket is open
+  actors::connection_actor connection_;              // set while open: it holds this session
   const app* app_ = nullptr;
   std::string socket_id_;
   actors::acknowledgements acknowledged_;
 
+  time_point began_;
   time_point waiting_since_;  // for a sign of life; when closing, for the end
   bool heard_ = false;        // from the client since the last tick
   bool pinged_ = false;       // and not heard of since
   bool holds_place_ = false;
+  bool idle_ = true;          // has never asked for a channel
+  std::optional<limit> met_;  // before it was open
   bool close_timed_ = false;
   std::uint8_t invalid_in_a_row_ = 0;
 };

@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 #include <unistd.h>
+#include <boost/asio/error.hpp>
 
 #include <array>
 #include <cerrno>
@@ -28,17 +29,20 @@ std::string_view shortened(std::string_view reason) {
 
 }  // namespace
 
-websocket_transport::websocket_transport(reactor& loop, int socket, const outbox_limits& limits,
-                                         std::size_t message_bytes_max, owner& told)
+websocket_transport::websocket_transport(reactor& loop, int socket, std::unique_ptr<tls_stream> tls,
+                                         const outbox_limits& limits, std::size_t message_bytes_max,
+                                         owner& told)
     : loop_(loop),
       owner_(told),
       queue_(loop.buffers(), limits),
+      tls_(std::move(tls)),
       message_bytes_max_(message_bytes_max),
       socket_(socket) {}
 
 websocket_transport::~websocket_transport() {
   if (socket_ < 0) return;
   loop_.sockets().remove(socket_, *this);
+  tls_.reset();
   ::close(socket_);
 }
 
@@ -52,15 +56,29 @@ void websocket_transport::start(std::string_view response, bool accepted) {
 
 // -- from the peer -----------------------------------------------------------
 
+// 0 with `error`: would_block where there is nothing, anything else at the end.
+std::size_t websocket_transport::read_some(lent_block& into, boost::system::error_code& error) {
+  // Of a record of TLS that was begun nothing is left that the poll_set would not see.
+  static_assert(lent_block::size() >= tls_stream::record_bytes_max);
+  if (tls_ != nullptr) return tls_->read({into.data(), into.size()}, error);
+  const auto got = ::recv(socket_, into.data(), into.size(), MSG_DONTWAIT);
+  if (got > 0) return static_cast<std::size_t>(got);
+  const bool again = got < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK);
+  error =
+      again ? boost::asio::error::would_block : boost::system::error_code(boost::asio::error::eof);
+  return 0;
+}
+
 void websocket_transport::readable() {
   loop_.counters().receives.add();
   lent_block block;
-  const auto got = ::recv(socket_, block.data(), block.size(), MSG_DONTWAIT);
-  if (got < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) return;
-  if (got <= 0) return abort();
-  loop_.counters().received_bytes.add(static_cast<std::uint64_t>(got));
+  boost::system::error_code error;
+  const auto got = read_some(block, error);
+  if (error == boost::asio::error::would_block) return;
+  if (error) return abort();
+  loop_.counters().received_bytes.add(got);
   // An unread byte would turn our close into a reset, which may overtake the close frame.
-  if (!heard_goodbye_) receive({block.data(), static_cast<std::size_t>(got)});
+  if (!heard_goodbye_) receive({block.data(), got});
 }
 
 void websocket_transport::receive(std::span<char> bytes) {
@@ -89,6 +107,8 @@ void websocket_transport::handle(const client_item& item) {
       say_goodbye(item.code, {});
       return flush_soon();
     case client_item::kind::violation:
+      if (close_code{item.code} == close_code::message_too_big)
+        loop_.counters().limits.add(limit::frame_bytes);
       heard_goodbye_ = true;
       say_goodbye(item.code, sentence(close_code{item.code}));
       return flush_soon();
@@ -176,6 +196,12 @@ void websocket_transport::writable() {
   write();
 }
 
+std::size_t websocket_transport::send_now(std::string_view bytes,
+                                          boost::system::error_code& error) {
+  if (tls_ != nullptr) return loop_.buffers().send(*tls_, bytes, error);
+  return loop_.buffers().send(socket_, bytes, error);
+}
+
 // Straight from a buffer of the thread's to the kernel; what that does not take,
 // and what is large, goes into the outbox.
 outbox::progress websocket_transport::send_deliveries() {
@@ -188,7 +214,7 @@ outbox::progress websocket_transport::send_deliveries() {
   bool blocked = false;
   const auto send_block = [&] {
     if (used == 0) return;
-    const auto sent = loop_.buffers().send(socket_, std::string_view(block.data(), used), error);
+    const auto sent = send_now(std::string_view(block.data(), used), error);
     if (sent < used) {
       const std::string_view rest(block.data() + sent, used - sent);
       queue_.append_promised(std::array{rest}, frames);
@@ -223,7 +249,7 @@ void websocket_transport::write() {
   // Large bodies are left, or what was queued before; a full kernel is not asked twice.
   if (progress == outbox::progress::drained && !queue_.empty()) {
     boost::system::error_code error;
-    progress = queue_.write_to(socket_, error);
+    progress = tls_ != nullptr ? queue_.write_to(*tls_, error) : queue_.write_to(socket_, error);
   }
   if (progress == outbox::progress::failed) return abort();
   const bool blocked = progress == outbox::progress::blocked;
@@ -233,6 +259,7 @@ void websocket_transport::write() {
   }
   // RFC 6455 7.1.1: the connection ends once both have said so, the peer closing last.
   if (!blocked && said_goodbye_ && heard_goodbye_ && !std::exchange(shut_down_, true)) {
+    if (tls_ != nullptr) tls_->shut_down();
     ::shutdown(socket_, SHUT_WR);
   }
 }
@@ -242,6 +269,7 @@ void websocket_transport::write() {
 void websocket_transport::abort() {
   if (socket_ < 0) return;
   loop_.sockets().remove(socket_, *this);
+  tls_.reset();
   ::close(std::exchange(socket_, -1));
   queue_.clear();
   pending_ = {};

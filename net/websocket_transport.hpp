@@ -13,11 +13,14 @@
 #include "net/outbox.hpp"
 #include "net/poll_set.hpp"
 #include "net/reactor.hpp"
+#include "net/scratch.hpp"
+#include "net/tls_stream.hpp"
 
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -41,9 +44,10 @@ class websocket_transport final : private pollable, private flushable {
     ~owner() = default;
   };
 
-  /// Takes over `socket`, which does not block. All references must outlive it.
-  websocket_transport(reactor& loop, int socket, const outbox_limits& limits,
-                      std::size_t message_bytes_max, owner& told);
+  /// Takes over `socket`, which does not block, and its TLS where it has some. All
+  /// references must outlive it.
+  websocket_transport(reactor& loop, int socket, std::unique_ptr<tls_stream> tls,
+                      const outbox_limits& limits, std::size_t message_bytes_max, owner& told);
   ~websocket_transport();
   websocket_transport(const websocket_transport&) = delete;
   websocket_transport& operator=(const websocket_transport&) = delete;
@@ -81,12 +85,14 @@ class websocket_transport final : private pollable, private flushable {
   void writable() override;
   void flush() override;
 
+  [[nodiscard]] std::size_t read_some(lent_block& into, boost::system::error_code& error);
   void receive(std::span<char> bytes);
   void handle(const client_item& item);
   [[nodiscard]] bool send_control(frame_opcode opcode, std::string_view payload);
   void say_goodbye(std::uint16_t code, std::string_view reason);
   void settle();
   void append(const delivery_queue::frame& f, std::string_view channel);
+  [[nodiscard]] std::size_t send_now(std::string_view bytes, boost::system::error_code& error);
   [[nodiscard]] outbox::progress send_deliveries();
   void write();
   void flush_soon();
@@ -96,6 +102,7 @@ class websocket_transport final : private pollable, private flushable {
   outbox queue_;
   delivery_queue::chain pending_;  // behind what is in queue_
   frame_parser parser_;
+  std::unique_ptr<tls_stream> tls_;  // null: what is sent and received goes as it is
   std::size_t message_bytes_max_;
   int socket_;
   bool waiting_ = false;        // for the kernel to take more

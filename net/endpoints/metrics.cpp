@@ -1,24 +1,12 @@
 // GET /metrics: what the server counts. For a superuser or whoever has the
-// metrics token; for everybody where only this machine can reach the server.
+// metrics token; for everybody on this machine who comes by a listener that nobody
+// else can reach, and not through a proxy.
 
 #include "net/metrics.hpp"
 #include "actors/constant_time.hpp"
 #include "net/endpoints/api.hpp"
 
-#include <boost/asio/ip/address.hpp>
-
 namespace velo::net {
-
-namespace {
-
-bool is_loopback(const std::string& host) {
-  if (host == "localhost") return true;
-  boost::system::error_code error;
-  const auto address = boost::asio::ip::make_address(host, error);
-  return !error && address.is_loopback();
-}
-
-}  // namespace
 
 void add_metrics_routes(router& routes, const api& a, metrics_sources from) {
   const auto show = [from = std::move(from)](const respond& answer) {
@@ -29,9 +17,8 @@ void add_metrics_routes(router& routes, const api& a, metrics_sources from) {
   routes.add("GET", "/metrics", [&a, show, for_superuser](request&& r, const respond& answer) {
     const auto& settings = a.settings();
     const auto token = r.bearer_token();
-    const bool shown =
-        is_loopback(settings.host) || (token && !settings.metrics_token.empty() &&
-                                       actors::constant_time_equal(*token, settings.metrics_token));
+    const bool shown = r.local || (token && !settings.metrics_token.empty() &&
+                                   actors::constant_time_equal(*token, settings.metrics_token));
     if (shown) return show(answer);
     for_superuser(std::move(r), answer);
   });

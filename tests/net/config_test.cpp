@@ -177,12 +177,10 @@ TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net
 }
 
 TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[net][config]") {
-  file(
-      "trusted_proxies = []\n[tls]\nkey = \"x\"\n[limits]\noutbox_total_bytes = "
-      "5\n");
-  sources.environment = {{"VELO_TLS_KEY", "x"}};
+  file("[limits]\noutbox_total_bytes = 5\n");
+  sources.environment = {{"VELO_HOOKS_URL", "x"}};
   const auto text = errors();
-  for (const auto* name : {"trusted_proxies", "tls", "limits.outbox_total_bytes", "VELO_TLS_KEY"})
+  for (const auto* name : {"limits.outbox_total_bytes", "VELO_HOOKS_URL"})
     CHECK_THAT(text,
                Contains(std::string(name) + ": It is not supported by this version: remove it."));
 }
@@ -481,4 +479,45 @@ TEST_CASE_METHOD(fixture, "the description is a file that gives the same configu
   CHECK(again.cors_origins.empty());
   CHECK(again.collections[0].rules.list == "a = \"x\"");
   CHECK(again.collections[0].hidden == std::vector<std::string>{"h"});
+}
+
+TEST_CASE_METHOD(fixture, "host and port are one way in, listeners are others", "[net][config]") {
+  const auto plain = ways_in(load());
+  REQUIRE(plain.size() == 1);
+  CHECK(plain.front() == listener_config{.host = "127.0.0.1", .port = 8080});
+
+  file(
+      "listeners = [{port = 1}, {host = \"::1\", port = 2, tls = true}, "
+      "{unix = \"/run/velo.sock\", mode = \"0600\"}]\n"
+      "[tls]\ncertificate = \"c\"\nkey = \"k\"\n");
+  const auto several = load();
+  const listener_config first{.port = 1};
+  const listener_config second{.host = "::1", .port = 2, .tls = true};
+  const listener_config third{.unix_path = "/run/velo.sock", .unix_mode = 0600};
+  CHECK(ways_in(several) == std::vector{first, second, third});
+  CHECK_THAT(describe(several), Contains("# port is not set: see listeners"));
+
+  sources.flags = {{"--port", "9"}};
+  const listener_config simple{.port = 9, .tls = true};
+  CHECK(ways_in(load()) == std::vector{simple, first, second, third});
+}
+
+TEST_CASE_METHOD(fixture, "a way in that cannot be is said to be that", "[net][config]") {
+  const auto [text, sentence] = GENERATE(table<std::string, std::string>({
+      {"listeners = [{port = 1, tls = true}]", "listeners: TLS needs a certificate"},
+      {"[tls]\nkey = \"k\"", "set both tls.certificate and tls.key"},
+      {"listeners = [{port = 1}]\n[tls]\nkey = \"k\"\ncertificate = \"c\"",
+       "No listener speaks TLS"},
+      {"listeners = [{host = \"a\"}]", "velo.toml:1:14: listeners: It needs a port"},
+      {"listeners = [{port = 65536}]", "velo.toml:1:22: listeners.port: A whole number from 0"},
+      {"listeners = [{port = 1, unix = \"/a\"}]", "listeners.unix: It is either"},
+      {"listeners = [{port = 1, mode = \"0600\"}]", "listeners.mode: Only the file"},
+      {"listeners = [{unix = \"/a\", mode = \"9\"}]", "listeners.mode: A mode as chmod"},
+      {"listeners = [{unix = \"\"}]", "listeners.unix: A path"},
+      {"listeners = [{prot = 1}]", "Did you mean port?"},
+      {"listeners = [1]", "listeners: A list of tables"},
+      {"trusted_proxies = [\"10.0.0.0/99\"]", "trusted_proxies: \"10.0.0.0/99\" is not a network"},
+  }));
+  file(text + '\n');
+  CHECK_THAT(errors(), Contains(sentence));
 }

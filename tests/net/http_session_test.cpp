@@ -532,15 +532,15 @@ namespace {
 
 struct upgrade_fixture : fixture {
   upgrade_fixture() {
-    settings->on_upgrade = [this](reactor& on, tcp::socket&& socket, auto&& handshake,
+    settings->on_upgrade = [this](reactor& on, incoming_connection&& from, auto&& handshake,
                                   std::string early) {
       handed_over_well = on.on_own_thread() && on.watched() == 0;
       target = std::string{handshake.target()};
       key = std::string{handshake["Sec-WebSocket-Key"]};
-      taken.emplace(std::move(socket));
+      taken.emplace(std::move(from.socket));
       boost::system::error_code ignored;
       boost::asio::write(*taken, boost::asio::buffer("early: " + early), ignored);
-      taken->shutdown(tcp::socket::shutdown_send, ignored);
+      taken->shutdown(stream_socket::shutdown_send, ignored);
     };
   }
 
@@ -550,7 +550,7 @@ struct upgrade_fixture : fixture {
 
   bool handed_over_well = false;
   std::string target, key;
-  std::optional<tcp::socket> taken;
+  std::optional<stream_socket> taken;
 };
 
 std::string upgrade(const std::string& target) {

@@ -42,8 +42,8 @@ class http_server {
     loop.start();
     listener_ = std::make_unique<listener>(
         std::vector<reactor*>{&loop}, listen_address{},
-        [shared = settings](reactor& on, boost::asio::ip::tcp::socket&& socket) {
-          start_http_session(on, std::move(socket), shared);
+        [shared = settings](reactor& on, stream_socket&& socket) {
+          start_http_session(on, {.socket = std::move(socket), .local = true}, shared);
         });
   }
 

@@ -2,15 +2,19 @@
 
 #include "net/reactor.hpp"
 #include "tests/net/http_support.hpp"
+#include "tests/storage/temp_directory.hpp"
 #include "tests/support/catch.hpp"
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,7 +42,7 @@ struct loops {
 };
 
 // Says the index of its loop and closes.
-void say_index(reactor& on, tcp::socket&& socket) {
+void say_index(reactor& on, stream_socket&& socket) {
   const std::string text = on.on_own_thread() ? std::to_string(on.index()) : "wrong thread";
   boost::asio::write(socket, boost::asio::buffer(text));
 }
@@ -85,6 +89,61 @@ TEST_CASE("names and IPv6 addresses are listened on", "[net][listener]") {
   } catch (const std::runtime_error& e) {
     WARN("no IPv6 here: " << e.what());
   }
+}
+
+namespace {
+
+std::string read_all(const std::string& path) {
+  boost::asio::io_context io;
+  boost::asio::local::stream_protocol::socket socket{io};
+  socket.connect({path});
+  std::string text(100, '\0');
+  boost::system::error_code error;
+  text.resize(boost::asio::read(socket, boost::asio::buffer(text), error));
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a Unix socket has the mode that it should, and goes with its listener",
+          "[net][listener]") {
+  const velo::storage::temp_directory directory;
+  const auto path = (directory.path() / "velo.sock").string();
+  loops one{1};
+  {
+    listener at{one.all, {.unix_path = path, .unix_mode = 0600}, say_index};
+    CHECK(at.port() == 0);
+    CHECK(at.name() == "unix:" + path);
+    CHECK(at.is_local());
+    CHECK(read_all(path) == "0");
+    CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::mask) ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    CHECK_THROWS_WITH(
+        listener(one.all, {.unix_path = path}, say_index),
+        Catch::Contains("cannot listen on unix:" + path) && Catch::Contains("in use"));
+    at.stop();
+    std::promise<void> passed;
+    boost::asio::post(one.all.front()->io(), [&] { passed.set_value(); });
+    REQUIRE(passed.get_future().wait_for(patience) == std::future_status::ready);
+    CHECK_FALSE(std::filesystem::exists(path));
+  }
+  // Left behind by a process that was killed.
+  boost::asio::io_context io;
+  { boost::asio::local::stream_protocol::acceptor gone{io, {path}}; }
+  REQUIRE(std::filesystem::exists(path));
+  const listener again{one.all, {.unix_path = path}, say_index};
+  CHECK(read_all(path) == "0");
+}
+
+TEST_CASE("connections beyond the pace wait, and are counted", "[net][listener]") {
+  loops one{1};
+  accept_pacer pacer{20};
+  listener at{one.all, {}, say_index, &pacer};
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 8; ++i) CHECK(read_all(at.port()) == "0");
+  // Two come at once, then one each 50 ms.
+  CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::milliseconds{250});
+  CHECK(one.all.front()->counters().limits.value(limit::connects_per_second) > 0);
 }
 
 TEST_CASE("a stopped listener accepts no more", "[net][listener]") {

@@ -8,6 +8,12 @@ velo_unit_tests(net
   net/websocket_admission_test.cpp
   net/websocket_fixture.cpp
   net/websocket_session_test.cpp
+  # Ways in
+  net/client_limits_test.cpp
+  net/network_list_test.cpp
+  net/request_admission_test.cpp
+  net/tls_support.cpp
+  net/tls_test.cpp
   # HTTP
   net/cors_test.cpp
   net/driver_lanes_test.cpp
@@ -28,3 +34,6 @@ velo_unit_tests(net
   net/spelling_test.cpp
   net/units_test.cpp
 )
+# What a WebSocket promises it promises through TLS, too.
+catch_discover_tests(net_tests TEST_SPEC "[websocket],[fan_out]" TEST_PREFIX "net over TLS: "
+  PROPERTIES TIMEOUT 120 ENVIRONMENT VELO_TEST_TLS=1)

@@ -6,11 +6,16 @@
 #include <boost/beast/http/field.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <future>
+#include <thread>
 #include <utility>
 
 namespace velo::net::test {
@@ -74,17 +79,41 @@ raw_client::raw_client(int descriptor) : descriptor_(descriptor) {
 }
 
 raw_client::raw_client(raw_client&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
 
 raw_client::~raw_client() {
+  tls_.reset();
   if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void raw_client::shake_hands() {
+  tls_ = tls_client(descriptor_);
+  REQUIRE(SSL_connect(tls_.get()) == 1);
+}
+
+// As recv(2): 0 at the end in good order.
+long raw_client::receive(char* into, std::size_t size) {
+  if (tls_ == nullptr) return ::recv(descriptor_, into, size, 0);
+  std::size_t got = 0;
+  const int done = SSL_read_ex(tls_.get(), into, size, &got);
+  if (done == 1) return static_cast<long>(got);
+  return SSL_get_error(tls_.get(), done) == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+long raw_client::transmit(std::string_view bytes, int flags) {
+  if (tls_ == nullptr) return ::send(descriptor_, bytes.data(), bytes.size(), flags);
+  pollfd writable{descriptor_, POLLOUT, 0};
+  if ((flags & MSG_DONTWAIT) != 0 && ::poll(&writable, 1, 0) == 0) return -1;
+  std::size_t sent = 0;
+  return SSL_write_ex(tls_.get(), bytes.data(), bytes.size(), &sent) == 1 ? static_cast<long>(sent)
+                                                                          : -1;
 }
 
 std::string raw_client::read_bytes(std::size_t count) {
   std::string bytes(count, '\0');
   std::size_t got = 0;
   while (got < count) {
-    const auto n = ::recv(descriptor_, bytes.data() + got, count - got, 0);
+    const auto n = receive(bytes.data() + got, count - got);
     if (n <= 0) break;
     got += static_cast<std::size_t>(n);
   }
@@ -121,21 +150,21 @@ nlohmann::json raw_client::read_json() {
 
 bool raw_client::at_end() {
   char byte = 0;
-  const bool ended = ::recv(descriptor_, &byte, 1, 0) == 0;
+  const bool ended = receive(&byte, 1) == 0;
   ::shutdown(descriptor_, SHUT_WR);
   return ended;
 }
 
 void raw_client::send_bytes(std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const auto n = transmit(bytes, MSG_NOSIGNAL);
     REQUIRE(n > 0);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
 
 bool raw_client::try_send(std::string_view bytes) {
-  return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+  return transmit(bytes, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
 }
 
 std::string raw_client::encode(opcode op, std::string_view payload, bool fin, bool masked) {
@@ -210,7 +239,32 @@ websocket_server::websocket_server(std::chrono::milliseconds tick)
                    {.id = "strict",
                     .keys = {{"strict-key", "secret"}},
                     .allowed_origins = {"https://a.example"}}};
+  if (std::getenv("VELO_TEST_TLS") != nullptr) {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL does not say MSG_NOSIGNAL
+    const auto certificate = directory_.path() / "certificate.pem";
+    const auto key = directory_.path() / "key.pem";
+    make_certificate(certificate, key);
+    certificates_ = std::make_unique<tls_certificates>(certificate, key);
+  }
   loop.start();
+}
+
+// Both sides of the handshake, each on a thread of its own.
+std::unique_ptr<tls_stream> websocket_server::open_tls(int accepted, raw_client& client) {
+  if (certificates_ == nullptr) return nullptr;
+  ::fcntl(accepted, F_SETFL, O_NONBLOCK);
+  auto tls = certificates_->open(accepted);
+  std::thread server([&] {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (tls->shake_hands() != tls_stream::progress::done &&
+           std::chrono::steady_clock::now() < deadline) {
+      pollfd readable{accepted, POLLIN, 0};
+      ::poll(&readable, 1, 100);
+    }
+  });
+  client.shake_hands();
+  server.join();
+  return tls;
 }
 
 raw_client websocket_server::upgrade(const options& how) {
@@ -222,6 +276,8 @@ raw_client websocket_server::upgrade(const options& how) {
   REQUIRE(::connect(descriptor, address.data(), static_cast<socklen_t>(address.size())) == 0);
   auto accepted = acceptor_.accept();
   if (how.send_buffer) set_option(accepted.native_handle(), SO_SNDBUF, *how.send_buffer);
+
+  auto tls = open_tls(accepted.native_handle(), client);
 
   using boost::beast::http::field;
   upgrade_request request(boost::beast::http::verb::get, how.target, 11);
@@ -239,7 +295,7 @@ raw_client websocket_server::upgrade(const options& how) {
           sessions_.push_back(session);
           return system_.spawn<noting_connection, caf::hidden>(loop, log, std::move(session));
         },
-        settings, std::move(accepted), std::move(request));
+        settings, {.socket = std::move(accepted), .tls = std::move(tls)}, std::move(request));
   });
   return client;
 }

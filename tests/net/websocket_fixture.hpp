@@ -1,12 +1,16 @@
 // A server's WebSocket side without its HTTP side, and a client that speaks in
 // raw bytes, so that a test says exactly what goes over the wire. Every wait is
-// bounded by `patience`.
+// bounded by `patience`. With VELO_TEST_TLS in the environment all of it goes
+// through TLS.
 
 #pragma once
 
 #include "actors/connection.hpp"
 #include "net/reactor.hpp"
+#include "net/tls_certificates.hpp"
 #include "net/websocket.hpp"
+#include "tests/net/tls_support.hpp"
+#include "tests/storage/temp_directory.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <caf/actor_system.hpp>
@@ -79,8 +83,15 @@ class raw_client {
   static std::string encode(opcode op, std::string_view payload, bool fin = true,
                             bool masked = true);
 
+  /// Everything from here on through TLS, whose handshake the server is ready for.
+  void shake_hands();
+
  private:
+  [[nodiscard]] long receive(char* into, std::size_t size);
+  [[nodiscard]] long transmit(std::string_view bytes, int flags);
+
   int descriptor_;
+  ssl_ptr tls_;
 };
 
 /// What a session's actor was told, seen from the test's thread.
@@ -131,6 +142,10 @@ class websocket_server {
   void deliver(std::size_t index, int number, std::size_t padding = 0);
 
  private:
+  std::unique_ptr<tls_stream> open_tls(int accepted, raw_client& client);
+
+  storage::temp_directory directory_;
+  std::unique_ptr<tls_certificates> certificates_;  // null: without TLS
   boost::asio::io_context accepting_;
   boost::asio::ip::tcp::acceptor acceptor_;
   std::vector<std::weak_ptr<actors::session>> sessions_;
