@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -14,8 +15,8 @@ import { afterwards, Inbox, patience, within } from './support/wait.mjs'
 
 const parent = join(dirname(fileURLToPath(import.meta.url)), 'support/socket_parent.py')
 
-async function activated(t, env = {}) {
-  const child = spawn('python3', [parent, binary, 'serve', '--data', temporaryDirectory(), '--port', '1'], {
+async function activated(t, env = {}, { before = [], args = ['--port', '1'] } = {}) {
+  const child = spawn('python3', [parent, ...before, binary, 'serve', '--data', temporaryDirectory(), ...args], {
     env: environment({ ...secrets, ...env }),
     stdio: ['ignore', 'pipe', 'ignore'],
   })
@@ -76,6 +77,35 @@ test('no connection is refused while the server is away', async (t) => {
     await server.find(/^(velo ready)/)
   }
   assert.equal(app.id, 'velo')
+})
+
+test('several sockets stand for the listeners, in their order', async (t) => {
+  const folder = temporaryDirectory()
+  const socketPath = join(folder, 'velo.sock')
+  const config = join(folder, 'velo.toml')
+  writeFileSync(config, 'listeners = [{ port = 1 }, { unix = "/nowhere/velo.sock" }]\n')
+  const server = await activated(t, { VELO_DRAIN_TIME: '0s' }, { before: ['--unix', socketPath], args: ['--config', config] })
+  for (let round = 0; round < 2; round += 1) {
+    assert.equal((await request('GET', `${server.url}/up`)).status, 200)
+    assert.equal((await request('GET', 'http://localhost/up', { socketPath })).status, 200)
+    process.kill(server.pid, 'SIGTERM')
+    server.pid = Number(await server.find(/^child (\d+)/))
+    await server.find(/^(velo ready)/)
+  }
+})
+
+test('another number of sockets than of listeners is refused with a sentence', async (t) => {
+  const child = spawn('python3', [parent, '--unix', join(temporaryDirectory(), 'velo.sock'), binary, 'serve', '--data', temporaryDirectory(), '--port', '1'], {
+    env: environment(secrets),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  afterwards(t, async () => {
+    child.kill('SIGTERM')
+    if (child.exitCode === null && child.signalCode === null) await within(patience, once(child, 'close'), 'the parent to end')
+  })
+  const lines = new Inbox('lines of the server')
+  child.stderr.setEncoding('utf8').on('data', (text) => lines.push(text))
+  await lines.find((text) => /handed over 2 sockets for 1 listeners/.test(text))
 })
 
 test('what is no listening socket is refused with a sentence', async () => {

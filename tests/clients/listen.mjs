@@ -8,14 +8,16 @@ if (!collection) {
   console.error('usage: listen.mjs URL APP_KEY COLLECTION [FILTER]');
   process.exit(2);
 }
-const { hostname, port, pathname } = new URL(url);
+const { protocol, hostname, port, pathname } = new URL(url);
+const secure = protocol === 'https:';
 const client = new Pusher(key, {
   cluster: '',
   wsHost: hostname,
   wsPort: Number(port || 80),
+  wssPort: Number(port || 443),
   wsPath: pathname === '/' ? '' : pathname,
-  forceTLS: false,
-  enabledTransports: ['ws'],
+  forceTLS: secure,
+  enabledTransports: ['ws'], // its name with TLS, too
 });
 client.connection.bind('error', (problem) => console.error('connection:', JSON.stringify(problem)));
 client.connection.bind_global((name, state) => {

@@ -1,13 +1,15 @@
 // RFC 6455 in raw bytes against the running server: what no WebSocket library
-// lets a client send, and what it would hide of the answer.
+// lets a client send, and what it would hide of the answer. With VELO_TEST_TLS
+// in the environment, through TLS.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Server } from './support/server.mjs'
 import { Raw, Socket } from './support/socket.mjs'
+import { withTls } from './support/tls.mjs'
 
 let server
 before(async () => {
-  server = await Server.start()
+  server = await Server.start(process.env.VELO_TEST_TLS ? withTls() : {})
 })
 after(() => server?.close())
 

@@ -1,6 +1,7 @@
 // One HTTP request on a connection of its own, so that no test depends on
 // what an earlier one left in a pool.
 import http from 'node:http'
+import https from 'node:https'
 import { createHmac } from 'node:crypto'
 
 /**
@@ -10,9 +11,11 @@ import { createHmac } from 'node:crypto'
  * @param {string|Buffer} [options.raw] body to send as it is; type in `headers`
  * @param {object} [options.form] body to send as a form
  * @param {object} [options.headers]
+ * @param {string} [options.ca] certificate to believe, for https
+ * @param {string} [options.socketPath] a Unix socket to go through
  * @returns {Promise<{status: number, headers: object, text: string, body: *}>}
  */
-export function request(method, url, { token, json, raw, form, headers = {}, timeout = 30_000 } = {}) {
+export function request(method, url, { token, json, raw, form, headers = {}, timeout = 30_000, ca, socketPath } = {}) {
   const [type, payload] =
     json !== undefined ? ['application/json', JSON.stringify(json)]
     : form !== undefined ? ['application/x-www-form-urlencoded', new URLSearchParams(form).toString()]
@@ -24,7 +27,7 @@ export function request(method, url, { token, json, raw, form, headers = {}, tim
     ...headers,
   }
   return new Promise((resolve, reject) => {
-    const outgoing = http.request(url, { method, headers: sent, agent: false, timeout })
+    const outgoing = (String(url).startsWith('https:') ? https : http).request(url, { method, headers: sent, agent: false, timeout, ca, socketPath })
     outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${url}: no answer in ${timeout} ms`)))
     outgoing.on('error', reject)
     outgoing.on('response', (incoming) => {

@@ -76,6 +76,7 @@ export class Server {
    * @param {object} [options.env] variables on top of `secrets`
    * @param {string[]} [options.args] flags behind `velo serve`
    * @param {string} [options.data] data directory; a temporary one by default
+   * @param {string} [options.ca] the certificate that its clients believe; see tls.mjs
    * @param {string[]} [options.limits] such as `--fsize=1048576` of prlimit(1)
    */
   static async start(options = {}) {
@@ -84,8 +85,9 @@ export class Server {
     return server
   }
 
-  constructor({ env = {}, args = [], data, limits = [], configured = secrets } = {}) {
+  constructor({ env = {}, args = [], data, limits = [], configured = secrets, ca } = {}) {
     this.limits = limits
+    this.ca = ca
     this.env = { VELO_DRAIN_TIME: '100ms', ...configured, ...env }
     this.args = args
     this.data = data ?? temporaryDirectory()
@@ -189,7 +191,7 @@ export class Server {
 
   /** One request; see http.mjs. The path is relative to the server's URL. */
   request(method, path, options) {
-    return request(method, this.url + path, options)
+    return request(method, this.url + path, { ca: this.ca, ...options })
   }
 
   /** A request that must answer one of `statuses`; its body is returned. */

@@ -1,6 +1,7 @@
 // A WebSocket without a Pusher library around it, for what stock clients never
 // send; and a bare TCP connection, for what no WebSocket library sends.
 import net from 'node:net'
+import tls from 'node:tls'
 import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import WebSocket from 'ws'
@@ -15,7 +16,7 @@ export function sign(socketId, channel, { key = app.key, secret = app.secret } =
 export class Socket {
   /** Opens; resolves once the upgrade is done, whatever comes after. */
   static async open(t, server, { folder = 'app', key = app.key, query = '?protocol=7&client=js&version=8.6.0', ...options } = {}) {
-    const socket = new Socket(`${server.url.replace(/^http/, 'ws')}/${folder}/${key}${query}`, options)
+    const socket = new Socket(`${server.url.replace(/^http/, 'ws')}/${folder}/${key}${query}`, { ca: server.ca, ...options })
     afterwards(t, () => socket.ws.terminate())
     await within(patience, socket.opened, `the upgrade of ${socket.ws.url}`)
     return socket
@@ -77,12 +78,14 @@ export class Socket {
 /** `data` of a frame, whether it came as an object or as JSON text. */
 export const dataOf = ({ data }) => (typeof data === 'string' ? JSON.parse(data) : data)
 
-/** A TCP connection that collects what it is sent. */
+/** A TCP connection, through TLS where the server speaks that, that collects what it is sent. */
 export class Raw {
   static async connect(t, server) {
-    const socket = net.connect({ host: '127.0.0.1', port: server.port, allowHalfOpen: true })
+    const secure = server.url.startsWith('https:')
+    const options = { host: '127.0.0.1', port: server.port, allowHalfOpen: true }
+    const socket = secure ? tls.connect({ ...options, ca: server.ca }) : net.connect(options)
     afterwards(t, () => socket.destroy())
-    await within(patience, once(socket, 'connect'), 'a TCP connection')
+    await within(patience, once(socket, secure ? 'secureConnect' : 'connect'), 'a connection')
     return new Raw(socket)
   }
 
