@@ -9,7 +9,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t array_head_bytes = 1;
-constexpr std::size_t connection_items = 15;
+constexpr std::size_t connection_items = 18;
+constexpr std::size_t connection_items_of_schema_2 = 15;
 constexpr std::size_t connection_items_of_schema_1 = 12;
 
 }  // namespace
@@ -25,13 +26,15 @@ result<std::string> encode(const connection& c) {
     if (auto done = append_cbor(out, item); !done) return fail(done.error());
   if (auto done = append_cbor(out, c.claims); !done) return fail(done.error());
   if (auto done = append_cbor(out, c.options); !done) return fail(done.error());
-  for (const auto& item : {json(c.number), json(c.sequence), json(c.epoch)})
+  for (const auto& item : {json(c.number), json(c.sequence), json(c.epoch), json(c.token.id),
+                           json(c.token.issued_s), json(c.token.expires_ms)})
     if (auto done = append_cbor(out, item); !done) return fail(done.error());
   return out;
 }
 
 result<connection> decode_connection(std::string_view uuid, std::string_view bytes) {
   auto value = array_from_cbor(bytes, connection_items);
+  if (!value) value = array_from_cbor(bytes, connection_items_of_schema_2);
   if (!value) value = array_from_cbor(bytes, connection_items_of_schema_1);
   if (!value) return fail(value.error());
   json& items = *value;
@@ -50,10 +53,15 @@ result<connection> decode_connection(std::string_view uuid, std::string_view byt
   c.is_public = take_bool(items[9], ok);
   c.claims = std::move(items[10]);
   c.options = std::move(items[11]);
-  if (items.size() == connection_items) {
+  if (items.size() >= connection_items_of_schema_2) {
     c.number = take_unsigned(items[12], ok);
     c.sequence = take_unsigned(items[13], ok);
     c.epoch = take_string(items[14], ok);
+  }
+  if (items.size() == connection_items) {
+    c.token.id = take_string(items[15], ok);
+    c.token.issued_s = take_int(items[16], ok);
+    c.token.expires_ms = take_int(items[17], ok);
   }
   if (!ok) return errc::corrupt;
   return c;

@@ -13,6 +13,18 @@
 
 namespace velo::storage {
 
+/// What is known of the token that speaks for a subscription.
+struct token_facts {
+  std::string id;               ///< `jti`; empty: it has none.
+  std::int64_t issued_s = 0;    ///< `iat` in Unix seconds; 0: it does not say.
+  std::int64_t expires_ms = 0;  ///< From then on it is refused; 0: never.
+
+  [[nodiscard]] bool has_expired(std::int64_t now_ms) const {
+    return expires_ms != 0 && now_ms >= expires_ms;
+  }
+  bool operator==(const token_facts&) const = default;
+};
+
 struct connection {
   std::string uuid;  ///< Of its channel, 36 characters in lower case; the key.
   std::string collection_id;
@@ -30,6 +42,7 @@ struct connection {
   std::uint64_t number = 0;    ///< Dense, from 1, never used twice: the key of its positions.
   std::uint64_t sequence = 0;  ///< The collection's last when it was made: where it begins.
   std::string epoch;           ///< Of the log that sequence belongs to; empty: not known.
+  token_facts token;           ///< The newest that spoke for it; of users only.
 
   bool operator==(const connection&) const = default;
 };

@@ -97,6 +97,8 @@ result<void> database::open_tables() {
         connection_table(named(connection_table::name), named(connection_table::by_seen_name));
     idempotency =
         idempotency_table(named(idempotency_table::name), named(idempotency_table::by_age_name));
+    revocations =
+        revocation_table(named(revocation_table::name), named(revocation_table::by_end_name));
     tombstones = tombstone_table(named(tombstone_table::name));
     webhooks = webhook_table(named(webhook_table::name));
     if (failed) return failed;

@@ -10,6 +10,7 @@
 #include "storage/idempotency_table.hpp"
 #include "storage/meta_table.hpp"
 #include "storage/record_table.hpp"
+#include "storage/revocation_table.hpp"
 #include "storage/tombstone_table.hpp"
 #include "storage/webhook_table.hpp"
 
@@ -73,6 +74,7 @@ class database {
   connection_table connections;
   idempotency_table idempotency;
   tombstone_table tombstones;
+  revocation_table revocations;
   meta_table meta;
   webhook_table webhooks;
 

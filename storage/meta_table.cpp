@@ -63,7 +63,8 @@ result<void> meta_table::check(const transaction& txn) const {
   return number == 0 ? result<void>(errc::foreign_schema) : result<void>();
 }
 
-// From 1 to 2: connections got three items more; those without are read as well.
+// From 1 to 2, and from 2 to 3: connections got three items more each time; those
+// without are read as well.
 result<void> meta_table::migrate(write_transaction& txn) const {
   const auto version = get(txn, schema_key);
   if (!version) return fail(version.error());

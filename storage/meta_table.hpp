@@ -16,7 +16,7 @@ namespace velo::storage {
 
 /// The layout of all tables as this program writes them. Any change of a key or
 /// of an encoding raises it.
-inline constexpr std::uint64_t schema_version = 2;
+inline constexpr std::uint64_t schema_version = 3;
 
 /// A plain value; safe for use from any thread, as its transactions allow.
 class meta_table {

@@ -1,5 +1,6 @@
 #include "storage/connection_table.hpp"
 
+#include "storage/cbor.hpp"
 #include "tests/storage/samples.hpp"
 #include "tests/support/catch.hpp"
 
@@ -27,6 +28,21 @@ std::vector<std::string> seen_before(const connection_table& table, const transa
 }
 
 }  // namespace
+
+TEST_CASE("a connection of an older layout is read without what it has not",
+          "[storage][connection_table]") {
+  const auto c = sample_connection(1);
+  auto items = nlohmann::json::from_cbor(encode(c).value());
+  REQUIRE(items.size() == 18);
+  items.erase(items.begin() + 15, items.end());
+  auto expected = c;
+  expected.token = {};
+  CHECK(decode_connection(c.uuid, to_cbor(items).value()).value() == expected);
+  items.erase(items.begin() + 12, items.end());
+  expected.number = expected.sequence = 0;
+  expected.epoch.clear();
+  CHECK(decode_connection(c.uuid, to_cbor(items).value()).value() == expected);
+}
 
 TEST_CASE("a connection is found by its uuid in either case", "[storage][connection_table]") {
   sample_database sample;

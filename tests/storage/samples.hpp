@@ -73,6 +73,7 @@ inline connection sample_connection(unsigned n, std::int64_t last_seen_ms = 1'70
   c.number = n;
   c.sequence = 17;
   c.epoch = "0123456789abcdef";
+  c.token = {"jti-1", 1'600'000'000, 1'800'000'000'000};
   return c;
 }
 

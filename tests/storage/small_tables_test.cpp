@@ -1,4 +1,4 @@
-// The idempotency, tombstone and meta tables.
+// The idempotency, tombstone, revocation and meta tables.
 
 #include "tests/storage/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -43,6 +43,28 @@ TEST_CASE("old answers are trimmed, the oldest first, within the limit", "[stora
   CHECK(table.trim(txn, 5, 100).value() == 1);
   CHECK(table.trim(txn, 5, 100).value() == 0);
   CHECK(table.trim(txn, 1'000, 100).value() == 7);
+}
+
+TEST_CASE("a revocation is kept until its end, the later one counts", "[storage][revocation]") {
+  sample_database sample;
+  write(*sample.db, [&](auto& txn) {
+    auto& table = sample.db->revocations;
+    table.put(txn, hash(1), {10, 100}).value();
+    table.put(txn, hash(1), {5, 300}).value();
+    table.put(txn, hash(2), {20, 200}).value();
+  });
+  sample.reopen();
+  auto& table = sample.db->revocations;
+  auto txn = sample.db->begin_write().value();
+  CHECK(table.get(txn, hash(1)).value() == revocation_table::entry{10, 300});
+  CHECK(!table.get(txn, hash(3)).value());
+  CHECK(table.get(txn, "short").error() == errc::invalid_key);
+  CHECK(table.prune(txn, 199, 10).value() == 0);
+  CHECK(table.prune(txn, 300, 1).value() == 1);
+  CHECK(!table.get(txn, hash(2)).value());
+  CHECK(table.count(txn).value() == 1);
+  CHECK(table.prune(txn, 300, 10).value() == 1);
+  CHECK(table.count(txn).value() == 0);
 }
 
 TEST_CASE("a tombstone is remembered until forgotten", "[storage][tombstone]") {
