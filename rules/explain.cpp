@@ -132,21 +132,59 @@ bool read_facts(request& from, question& into) {
   return true;
 }
 
+/// Calls `visit(leaf, decides)` for every comparison, in source order. One decides
+/// if the whole has its value because of it: the false terms of a false AND, the
+/// true ones of a true OR, otherwise all.
+template <class Visitor>
+void for_each_decision(const expression& tree, bool decides, const question& asked,
+                       Visitor&& visit) {
+  const auto value = [&](const expression& of) {
+    return evaluate(of, asked.identity(), asked.change());
+  };
+  std::visit(
+      overloaded{[](bool) {}, [&](const comparison& leaf) { visit(leaf, decides); },
+                 [&](const conjunction& all) {
+                   const bool held = value(tree);
+                   for (const auto& term : all.terms)
+                     for_each_decision(term, decides && (held || !value(term)), asked, visit);
+                 },
+                 [&](const disjunction& some) {
+                   const bool held = value(tree);
+                   for (const auto& term : some.terms)
+                     for_each_decision(term, decides && (!held || value(term)), asked, visit);
+                 },
+                 [&](const negation& inverse) {
+                   for_each_decision(inverse.operand, decides, asked, visit);
+                 }},
+      tree.node());
+}
+
 answer_json trace_of(const question& asked) {
   auto trace = answer_json::array();
-  const auto add = [&](const expression& tree, const char* where) {
-    for_each_comparison(tree, [&](const comparison& leaf) {
+  const auto value = [&](const expression& of) {
+    return evaluate(of, asked.identity(), asked.change());
+  };
+  const auto add = [&](const expression& tree, const char* where, bool decides) {
+    for_each_decision(tree, decides, asked, [&](const comparison& leaf, bool it_does) {
       trace.push_back({{"expression", to_string(leaf)},
                        {"value", evaluate(leaf, asked.identity(), asked.change())},
-                       {"in", where}});
+                       {"in", where},
+                       {"decides", it_does}});
     });
   };
-  if (asked.who.superusers_only()) {
-    trace.push_back({{"expression", "SUPERUSER_ONLY"}, {"value", asked.superuser}, {"in", "rule"}});
+  // Rule and filter are joined by AND.
+  const bool closed = asked.who.superusers_only();
+  const bool allowed = asked.superuser || (!closed && value(asked.who.condition()));
+  const bool filtered = value(asked.filter);
+  if (closed) {
+    trace.push_back({{"expression", "SUPERUSER_ONLY"},
+                     {"value", asked.superuser},
+                     {"in", "rule"},
+                     {"decides", filtered || !allowed}});
   } else if (!asked.superuser) {
-    add(asked.who.condition(), "rule");
+    add(asked.who.condition(), "rule", filtered || !allowed);
   }
-  add(asked.filter, "filter");
+  add(asked.filter, "filter", allowed || !filtered);
   return trace;
 }
 

@@ -20,10 +20,10 @@ inline constexpr std::size_t explain_line_bytes_max = std::size_t{4} << 20U;
 
 /// Answers one request with one line of JSON, without its line end:
 /// `{"matches":true}`, with_trace `{"matches":true,"trace":[{"expression",
-/// "value","in"}…],"warnings":[{"message","column","in"}…]}` (warnings only
-/// where there are any), or `{"error":{"message","column","in"}}`; column and
-/// in are left out where the request itself is malformed. Whatever the bytes,
-/// it answers.
+/// "value","in","decides"}…],"warnings":[{"message","column","in"}…]}` (warnings only
+/// where there are any; `decides`: the answer is what it is because of this one), or
+/// `{"error":{"message","column","in"}}`; column and in are left out where the request itself is
+/// malformed. Whatever the bytes, it answers.
 [[nodiscard]] std::string explain(std::string_view request_json, bool with_trace);
 
 /// Cuts a byte stream into lines and answers each; blank lines are skipped.

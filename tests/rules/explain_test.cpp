@@ -94,18 +94,42 @@ TEST_CASE("the trace has every comparison in source order", "[rules][explain]") 
                            {"record", {{"owner", "u1"}, {"b", "x"}, {"c", "quiz"}}}},
                           true);
   CHECK(answer["matches"] == true);
-  const auto line = [](const char* text, bool value, const char* where) {
-    return json{{"expression", text}, {"value", value}, {"in", where}};
+  const auto line = [](const char* text, bool value, const char* where, bool decides) {
+    return json{{"expression", text}, {"value", value}, {"in", where}, {"decides", decides}};
   };
   CHECK(answer["trace"] == json::array({
-                               line("@request.auth.id = @record.owner", true, "rule"),
-                               line("a = 1", false, "rule"),
-                               line("b IN (1, 'x')", true, "rule"),
-                               line("c ILIKE 'Q'", true, "filter"),
+                               line("@request.auth.id = @record.owner", true, "rule", true),
+                               line("a = 1", false, "rule", false),
+                               line("b IN (1, 'x')", true, "rule", false),
+                               line("c ILIKE 'Q'", true, "filter", true),
                            }));
   CHECK_FALSE(answer.contains("warnings"));
   CHECK(ask({{"rule", nullptr}}, true)["trace"][0]["value"] == false);
   CHECK(ask({{"filter", "@action = created"}}, true)["warnings"][0]["column"] == 11);
+}
+
+TEST_CASE("the trace names the comparisons that decide", "[rules][explain]") {
+  const auto deciding = [](json request) {
+    std::string out;
+    for (const auto& step : ask(request, true)["trace"])
+      if (step["decides"] == true) out += step["expression"].get<std::string>() + "; ";
+    return out;
+  };
+  const json record{{"a", 1}, {"b", 2}};
+  CHECK(deciding({{"filter", "a = 1 AND b = 2"}, {"record", record}}) == "a = 1; b = 2; ");
+  CHECK(deciding({{"filter", "a = 1 AND b = 3"}, {"record", record}}) == "b = 3; ");
+  CHECK(deciding({{"filter", "a = 1 OR b = 3"}, {"record", record}}) == "a = 1; ");
+  CHECK(deciding({{"filter", "a = 2 OR b = 3"}, {"record", record}}) == "a = 2; b = 3; ");
+  CHECK(deciding({{"filter", "NOT (a = 1 AND b = 3)"}, {"record", record}}) == "b = 3; ");
+  // Rule and filter are one AND.
+  CHECK(deciding({{"rule", "a = 2"}, {"filter", "b = 2"}, {"record", record}}) == "a = 2; ");
+  CHECK(deciding({{"rule", "a = 1"}, {"filter", "b = 3"}, {"record", record}}) == "b = 3; ");
+  CHECK(deciding({{"rule", "a = 2"}, {"filter", "b = 3"}, {"record", record}}) == "a = 2; b = 3; ");
+  CHECK(deciding({{"rule", nullptr}, {"filter", "b = 2"}, {"record", record}}) ==
+        "SUPERUSER_ONLY; ");
+  CHECK(
+      deciding({{"rule", nullptr}, {"superuser", true}, {"filter", "b = 3"}, {"record", record}}) ==
+      "b = 3; ");
 }
 
 TEST_CASE("a stream is answered line by line", "[rules][explain]") {
