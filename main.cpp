@@ -4,6 +4,7 @@
 #include "net/config.hpp"
 #include "net/secrets.hpp"
 #include "net/server.hpp"
+#include "net/token_command.hpp"
 #include "rules/explain.hpp"
 #include "storage/backup.hpp"
 
@@ -73,6 +74,15 @@ int check_config(const command_line& line) {
   return 0;
 }
 
+int token(const command_line& line) {
+  const auto c = velo::net::load_config(line.sources);
+  if (!c) return report(c.error());
+  const auto made = velo::net::make_token(line.token, c->auth);
+  if (!made) return report(made.error());
+  std::cout << *made << std::endl;
+  return 0;
+}
+
 // The request of rules/explain.hpp; what was not given is not in it.
 std::string explain_request(const velo::net::explain_arguments& given) {
   auto request = nlohmann::json::object();
@@ -105,6 +115,8 @@ int main_impl(int argc, const char* const* argv) {
       return check_config(line);
     case command::explain:
       return explain(line);
+    case command::token:
+      return token(line);
     case command::backup:
       return report("backup of " + line.data, velo::storage::back_up(line.data, line.target));
     case command::restore:

@@ -2,6 +2,7 @@
 
 #include "actors/auth_value.hpp"
 #include "actors/constant_time.hpp"
+#include "actors/hmac.hpp"
 
 #include <caf/send.hpp>
 
@@ -16,14 +17,18 @@ namespace {
 // which costs a rebinding that changes nothing.
 constexpr std::size_t newest_claims_max = 100'000;
 
+// Texts of tokens whose claims are remembered; past it the memory starts anew.
+constexpr std::size_t verified_bytes_max = 4U << 20U;
+
+constexpr auto key_look_interval = std::chrono::seconds{1};
+
 bool is_token(const std::string& token, const std::string& secret) {
   return !secret.empty() && constant_time_equal(token, secret);
 }
 
 }  // namespace
 
-auth_behavior::auth_behavior(caf::actor_config& config,
-                             std::shared_ptr<const token_verifier> verifier,
+auth_behavior::auth_behavior(caf::actor_config& config, std::shared_ptr<token_verifier> verifier,
                              registry_actor registry, store_actor store,
                              const storage::database& database, const engine_options& options)
     : auth_actor::base(config),
@@ -34,14 +39,54 @@ auth_behavior::auth_behavior(caf::actor_config& config,
       options_(options) {}
 
 auth_behavior::behavior_type auth_behavior::make_behavior() {
-  return {[this](const authenticate& request) { return on_authenticate(request); }};
+  if (verifier_) look_at_keys_soon();
+  return {
+      [this](const authenticate& request) { return on_authenticate(request); },
+      [this](look_at_keys) {
+        if (verifier_->refresh()) {
+          verified_.clear();
+          verified_bytes_ = 0;
+        }
+        look_at_keys_soon();
+      },
+  };
+}
+
+void auth_behavior::look_at_keys_soon() {
+  caf::delayed_anon_send(caf::actor_cast<auth_actor>(this), key_look_interval, look_at_keys{});
+}
+
+// Both are compared, whichever it is.
+bool auth_behavior::is_superuser(const std::string& token) const {
+  const bool current = is_token(token, options_.superuser_token);
+  const bool previous = is_token(token, options_.superuser_token_previous);
+  return current || previous;
+}
+
+std::shared_ptr<const nlohmann::json> auth_behavior::verified(const std::string& token) {
+  const auto now = std::chrono::system_clock::now();
+  // By a hash, so that how far a guess agrees with another's token takes no time to find out.
+  const auto digest = hmac_sha256("token", token);
+  std::string key(reinterpret_cast<const char*>(digest.data()), digest.size());
+  if (const auto known = verified_.find(key); known != verified_.end())
+    return verifier_->check(*known->second, now) ? nullptr : known->second;
+  auto claims = verifier_->verify(token, now);
+  if (!claims) return nullptr;
+  if (verified_bytes_ > verified_bytes_max) {
+    verified_.clear();
+    verified_bytes_ = 0;
+  }
+  verified_bytes_ += token.size();
+  auto kept = std::make_shared<const nlohmann::json>(std::move(*claims));
+  verified_.emplace(std::move(key), kept);
+  return kept;
 }
 
 caf::typed_response_promise<authenticated> auth_behavior::on_authenticate(
     const authenticate& wanted) {
   auto promise = make_response_promise<authenticated>();
   identity who;
-  if (is_token(wanted.token, options_.superuser_token)) {
+  if (is_superuser(wanted.token)) {
     who.kind = identity_kind::superuser;
     promise.deliver(authenticated{who});
     return promise;
@@ -55,7 +100,7 @@ caf::typed_response_promise<authenticated> auth_behavior::on_authenticate(
     promise.deliver(authenticated{unauthenticated()});
     return promise;
   }
-  auto claims = verifier_->verify(wanted.token, std::chrono::system_clock::now());
+  auto claims = verified(wanted.token);
   if (!claims) {
     promise.deliver(authenticated{unauthenticated()});
     return promise;
@@ -70,8 +115,8 @@ caf::typed_response_promise<authenticated> auth_behavior::on_authenticate(
   request(registry_, caf::infinite, std::move(users))
       .then(
           [this, promise, explicitly,
-           claims = std::move(*claims)](const collection_handle& found) mutable {
-            auto answer = identify(claims, found, explicitly);
+           claims = std::move(claims)](const collection_handle& found) mutable {
+            auto answer = identify(*claims, found, explicitly);
             if (answer.result && answer.result->claims) pass_on(*answer.result);
             promise.deliver(std::move(answer));
           },
@@ -95,8 +140,12 @@ authenticated auth_behavior::identify(const nlohmann::json& claims, const collec
   who.kind = identity_kind::user;
   who.record_id = subject->get<std::string>();
   who.collection_id = is_auth ? users.definition->id : options_.user_collection;
+  who.token = facts_of(claims, verifier_->leeway());
   auto transaction = database_.begin_read();
   if (!transaction) return {unavailable(transaction.error().message())};
+  const auto revoked = is_revoked(database_, *transaction, who);
+  if (!revoked) return {unavailable(revoked.error().message())};
+  if (*revoked) return {unauthenticated()};
   const auto record = database_.records.get(*transaction, who.collection_id, who.record_id);
   if (!record) return {unavailable(record.error().message())};
   if (*record) return {who};

@@ -66,6 +66,9 @@ collection_behavior::behavior_type collection_behavior::make_behavior() {
         }
         quit();
       },
+      [this](const token_renewed& message) { on_token_renewed(message); },
+      [this](const revoked& message) { on_revoked(*message.what); },
+      [this](look_at_tokens) { on_token_look(); },
       [this](const subscribe_request_ptr& request) { return on_subscribe(*request); },
       [this](const attach_request_ptr& message) { on_attach(*message); },
       [this](const detach_notice& message) { on_detach(message); },
@@ -102,6 +105,8 @@ void collection_behavior::on_change(const change_ptr& changed) {
   sequence_ = change.sequence;
   remember(changed);
   if (live_.size() == 0) return;
+  // What is committed when a token has expired is not for those who lived by it.
+  if (live_.tokens().next() <= change.committed_ms) look_after_tokens(change.committed_ms);
   for (auto& list : targets_) list.clear();
   shaped_.clear();
   const bool any = live_.match(change, time_text(change.committed_ms), targets_, shaped_);
@@ -185,6 +190,7 @@ outcome<storage::connection> collection_behavior::decide(const subscribe_request
     c.auth_collection_id = wanted.who.collection_id;
     c.auth_record_id = wanted.who.record_id;
     if (wanted.who.claims) c.claims = *wanted.who.claims;
+    c.token = wanted.who.token;
   }
   c.socket_id = wanted.socket_id;
   c.filter = wanted.filter;
@@ -257,7 +263,9 @@ collection_behavior::revive(const attach_request& message) {
   const auto who = identity_of(stored);
   const auto auth = read_auth(database_, *transaction, who);
   if (!auth) return server_error(auth.error().message());
-  if (auth->gone) return refuse(user_deleted());
+  if (auth->gone) return refuse(auth->revoked ? token_revoked() : user_deleted());
+  // Its record stays: a new token may yet go on where it was.
+  if (stored.token.has_expired(now_ms())) return token_expired();
   const auto filter = rules::parse(stored.filter, options_.expressions);
   if (!filter) return server_error("The filter is no longer valid: " + filter.error().message);
   const auto hidden = rules::mentions_auth(*filter) ? hidden_of_user(database_, *transaction, who)
@@ -269,6 +277,7 @@ collection_behavior::revive(const attach_request& message) {
 
   const auto key = who.key();
   const auto s = live_.add(stored, *filter, auth->auth);
+  watch_token(s, stored.token);
   // Of one user's tokens the newest speaks for all of the user's subscriptions.
   if (const auto known = live_.auth_of(key);
       auth->auth && auth->auth == who.claims && known && live_.is_claims(key)) {

@@ -19,6 +19,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -142,6 +143,20 @@ class collection_behavior : public collection_actor::base {
   }
   caf::typed_response_promise<events_answer> on_events(const events_request& wanted);
 
+  // -- collection_tokens.cpp: the tokens that subscriptions live by
+
+  void watch_token(subscriber s, const storage::token_facts& token);
+  void on_token_renewed(const token_renewed& message);
+  void on_revoked(const revocation& what);
+  /// Announces and ends what is due at `now_ms`, and sees to it that the next is not missed.
+  void look_after_tokens(std::int64_t now_ms);
+  void on_token_look();
+  void schedule_token_look();
+  void announce_expiry(subscriber s, std::int64_t expires_ms);
+  /// To one who comes when it was announced already.
+  void announce_to(subscriber s, const listener& to);
+  void end_all(const std::vector<subscriber>& them, live_subscriptions::cause why);
+
   // -- collection_in_force.cpp
 
   ack_promise on_definition(const collection_ptr& definition);
@@ -191,6 +206,10 @@ class collection_behavior : public collection_actor::base {
   bool ending_ = false;              ///< The store is asked to drop a slice of them.
   std::vector<ack_promise> obeyed_;  ///< Answered when there are none left.
   std::vector<std::string> all_hidden_;
+
+  /// When the next look comes that is counted on; the latest there is: none.
+  std::chrono::steady_clock::time_point token_look_at_ =
+      std::chrono::steady_clock::time_point::max();
 
   resume_actors resume_;
   std::uint64_t sequence_ = 0;  ///< Of the last change the store has told.

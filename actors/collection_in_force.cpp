@@ -4,6 +4,7 @@
 #include "actors/auth_value.hpp"
 #include "actors/collection.hpp"
 #include "actors/subscription_failures.hpp"
+#include "actors/time_text.hpp"
 #include "rules/mentions.hpp"
 
 #include <spdlog/spdlog.h>
@@ -44,6 +45,18 @@ bool tells_apart(const rules::expression& tree, const nlohmann::json& before,
     differs = differs || (p.from == rules::root::auth && text(before, p) != text(after, p));
   });
   return differs;
+}
+
+subscription_failure failure_of(live_subscriptions::cause why) {
+  switch (why) {
+    case live_subscriptions::cause::user_deleted:
+      return user_deleted();
+    case live_subscriptions::cause::token_expired:
+      return token_expired();
+    case live_subscriptions::cause::token_revoked:
+      return token_revoked();
+  }
+  return user_deleted();
 }
 
 }  // namespace
@@ -205,12 +218,7 @@ void collection_behavior::on_identity_change(const identity_change& change) {
   if (!change.auth) {
     const auto theirs =
         change.record_id.empty() ? live_.of_users(change.collection_id) : live_.of_identity(key);
-    for (const auto s : theirs) {
-      if (live_.is_doomed(s)) continue;
-      live_.doom(s);
-      endings_.push_back(live_.channel(s));
-    }
-    end_slice();
+    end_all(theirs, live_subscriptions::cause::user_deleted);
     return;
   }
   if (change.claims) {
@@ -278,14 +286,20 @@ void collection_behavior::finish(subscriber s) {
   hidden_by_users known;
   const auto channel = live_.channel(s);
   const auto why = live_.is_doomed(s)
-                       ? user_deleted()
+                       ? failure_of(live_.cause_of(s))
                        : refusal(s, in_force(), known)
                              .value_or(server_error("The subscription was interrupted; go on."));
+  // The record of one whose token has expired stays: a new token may go on where it was.
+  const bool stays =
+      live_.is_doomed(s) && live_.cause_of(s) == live_subscriptions::cause::token_expired;
   end_joins(channel, why);
   live_.for_each_listener(
       s, [&](std::uint32_t loop, attachment_id attachment) { tell(loop, attachment, why); });
   live_.remove(s);
-  if (why.status < 500) drop(channel, why);
+  if (stays)
+    caf::anon_send(store_, touch_connection{channel, now_ms()});
+  else if (why.status < 500)
+    drop(channel, why);
 }
 
 void collection_behavior::drop(const channel_id& channel, const subscription_failure& why) {

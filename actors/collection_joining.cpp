@@ -11,6 +11,7 @@
 #include "actors/collection.hpp"
 #include "actors/replayer.hpp"
 #include "actors/subscription_failures.hpp"
+#include "actors/time_text.hpp"
 #include "rules/parser.hpp"
 
 #include <caf/send.hpp>
@@ -57,6 +58,7 @@ void collection_behavior::begin(const attach_request& message, subscriber s) {
   const auto live_at_once = [&] {
     live_.listen(s, to);
     send(message.answer_to, attached{message.attachment, 0, 0});
+    announce_to(s, to);
   };
   if (!resume_.replayer || message.from == listener_kind::driver_again) return live_at_once();
   auto transaction = database_.env().begin_read();
@@ -128,6 +130,7 @@ void collection_behavior::begin_at(replay_id id, const begin_answer& where) {
   j.what.after = where.sequence;
   if (!where.previous.empty()) j.what.own_sockets.push_back(where.previous);
   send(loops_[j.to.loop], attached{j.to.attachment, j.connection, where.sequence});
+  announce_to(live_.find(j.channel), j.to);
   if (j.outdated) return start_over(j);
   if (j.snapshot && where.what == begin_answer::kind::fresh) {
     j.what.snapshot = true;
@@ -163,6 +166,7 @@ void collection_behavior::start_replay(join& j) {
 // -- going on ----------------------------------------------------------------------
 
 void collection_behavior::on_replayed(const replayed& part) {
+  if (live_.tokens().next() != token_watch::never) look_after_tokens(now_ms());
   const auto at = joins_.find(part.id);
   if (at == joins_.end()) {
     // It went away meanwhile.
@@ -453,6 +457,8 @@ caf::typed_response_promise<events_answer> collection_behavior::on_events(
   const auto auth = read_auth(database_, *transaction, who);
   if (!auth) return refuse(unavailable(auth.error().message()));
   if (auth->gone) return refuse(unauthenticated());
+  if (c.token.has_expired(now_ms()))
+    return refuse({failure_kind::unauthenticated, token_expired().message, {}});
   const auto filter = rules::parse(c.filter, options_.expressions);
   if (!filter) return refuse(unavailable("The filter is no longer valid."));
   const auto hidden = hidden_of_user(database_, *transaction, who);

@@ -32,9 +32,10 @@ engine::engine(caf::actor_system& system, std::unique_ptr<storage::database> dat
                engine_options options)
     : system_(system), database_(std::move(database)), options_(std::move(options)) {}
 
-storage::result<std::unique_ptr<engine>> engine::start(
-    caf::actor_system& system, const std::filesystem::path& data, engine_options options,
-    std::shared_ptr<const token_verifier> verifier) {
+storage::result<std::unique_ptr<engine>> engine::start(caf::actor_system& system,
+                                                       const std::filesystem::path& data,
+                                                       engine_options options,
+                                                       std::shared_ptr<token_verifier> verifier) {
   const bool durable = options.sync_interval.count() == 0;
   auto database = storage::database::open(data, {.durable = durable});
   if (!database) return database.error();

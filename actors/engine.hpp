@@ -24,9 +24,10 @@ class engine {
   /// Opens the database in `data` and starts the actors; when it returns, every
   /// stored collection takes changes. `verifier` may be null: then no user can
   /// sign in. `system` outlives the engine.
-  static storage::result<std::unique_ptr<engine>> start(
-      caf::actor_system& system, const std::filesystem::path& data, engine_options options,
-      std::shared_ptr<const token_verifier> verifier);
+  static storage::result<std::unique_ptr<engine>> start(caf::actor_system& system,
+                                                        const std::filesystem::path& data,
+                                                        engine_options options,
+                                                        std::shared_ptr<token_verifier> verifier);
 
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;

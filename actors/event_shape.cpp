@@ -1,6 +1,7 @@
 #include "actors/event_shape.hpp"
 
 #include "actors/event_body.hpp"
+#include "actors/time_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -112,6 +113,10 @@ event render_reset(std::uint64_t sequence, const rendering& with) {
   auto e = make_event("reset", sequence_and_epoch(sequence, with.epoch), with);
   e.sequence = sequence;
   return e;
+}
+
+event render_auth_expiring(std::int64_t expires_ms, const rendering& with) {
+  return make_event("auth_expiring", R"(,"expires_at":")" + time_text(expires_ms) + '"', with);
 }
 
 event render_snapshot(std::string_view records, bool last, std::uint64_t sequence,

@@ -65,6 +65,9 @@ struct rendering {
 /// Tells a client to fetch its records anew: what it has may be wrong.
 [[nodiscard]] event render_reset(std::uint64_t sequence, const rendering& with);
 
+/// Tells a client that the token of its subscription expires at `expires_ms`.
+[[nodiscard]] event render_auth_expiring(std::int64_t expires_ms, const rendering& with);
+
 /// A page of a snapshot; `records` holds rendered records, with commas between.
 [[nodiscard]] event render_snapshot(std::string_view records, bool last, std::uint64_t sequence,
                                     const rendering& with);

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "storage/connection.hpp"
+
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
@@ -20,6 +22,7 @@ struct identity {
   /// The verified claims, where they are the identity because no record of this
   /// user was ever stored; null where the stored record is.
   std::shared_ptr<const nlohmann::json> claims;
+  storage::token_facts token{};  ///< Of a user; what it is revoked and expires by.
 
   [[nodiscard]] bool is_user() const { return kind == identity_kind::user; }
   /// Superuser and ingest: may write everything, and silence any socket.

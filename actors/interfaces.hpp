@@ -81,6 +81,12 @@ using collection_actor = caf::typed_actor<
     // Every shard is ready: the definition told last is in force for all that the STORE sends
     // from now on; answered once every live subscription obeys it. From the STORE.
     caf::replies_to<put_in_force>::with<ack>,
+    // A newer token speaks for a subscription from now on. From the STORE.
+    caf::reacts_to<token_renewed>,
+    // Tokens are refused from now on: ends who lives by them. From the STORE.
+    caf::reacts_to<revoked>,
+    // Looks for tokens that expire. From itself.
+    caf::reacts_to<look_at_tokens>,
     // A stored connection is gone: ends its attachments. From the STORE.
     caf::reacts_to<connection_dropped_ptr>,
     // The collection is gone: ends every subscription, then itself. From the STORE.
@@ -114,6 +120,11 @@ using store_actor = caf::typed_actor<
     // Gives a connection the claims of a newer token; answered when durable, false where it is
     // gone.
     caf::replies_to<renew_claims>::with<bool>,
+    // Lets a newer token speak for a connection; answered when durable and its collection
+    // has been told, false where it is gone.
+    caf::replies_to<renew_token>::with<bool>,
+    // Refuses tokens; answered when durable and every collection has been told.
+    caf::replies_to<revocation_ptr>::with<revoke_answer>,
     // Renews when a connection was last seen; durable with the next commit.
     caf::reacts_to<touch_connection>,
     // Drops a connection; answered when durable with whether it was there.
@@ -144,7 +155,9 @@ using registry_actor = caf::typed_actor<
 /// Tokens to identities.
 using auth_actor = caf::typed_actor<
     // Who a bearer token is; a bad or empty one is refused, never a guest.
-    caf::replies_to<authenticate>::with<authenticated>>;
+    caf::replies_to<authenticate>::with<authenticated>,
+    // Looks whether the keys of tokens have changed. From itself.
+    caf::reacts_to<look_at_keys>>;
 
 /// Where the clients of each subscription are.
 using positions_actor = caf::typed_actor<

@@ -1,13 +1,14 @@
 #include "actors/jwt.hpp"
 
 #include "actors/base64url.hpp"
-#include "actors/constant_time.hpp"
 #include "actors/hmac.hpp"
+#include "actors/jwt_keys.hpp"
 #include "rules/json.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -22,11 +23,6 @@ using seconds = std::chrono::duration<double>;
 // `iat` is no condition of validity (RFC 7519 4.1.6): a clock that is a little
 // ahead must not lock its users out, a token from tomorrow is a mistake.
 constexpr seconds issued_ahead_max{60};
-
-std::string mac(std::string_view secret, std::string_view text) {
-  const auto digest = hmac_sha256(secret, text);
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
 
 struct token_parts {
   std::string_view header;
@@ -84,6 +80,46 @@ std::optional<jwt_error> check_times(const json& claims, seconds leeway, seconds
   return std::nullopt;
 }
 
+// A json can be made of anything, an error included: say which is meant.
+jwt_result<json> refuse(jwt_error e) {
+  return {boost::system::in_place_error, e};
+}
+
+// Names of header parameters that would have us take a key from the token, fetch
+// one, or unpack what it holds.
+constexpr std::array<const char*, 5> foreign_headers{"jwk", "jku", "x5u", "x5c", "zip"};
+
+std::optional<jwt_error> check_header(const json& header) {
+  if (header.contains("crit")) return jwt_error::critical_header;
+  const bool foreign = std::any_of(foreign_headers.begin(), foreign_headers.end(),
+                                   [&](const char* name) { return header.contains(name); });
+  return foreign ? std::optional(jwt_error::foreign_header) : std::nullopt;
+}
+
+class secret_verifier final : public token_verifier {
+ public:
+  secret_verifier(std::string_view secret, claim_policy policy) : policy_(std::move(policy)) {
+    keys_.add_secret(secret, {jwt_algorithm::hs256});
+  }
+
+  [[nodiscard]] jwt_result<json> verify(std::string_view token, time now) const override {
+    auto claims = signed_claims(token, keys_);
+    if (!claims) return claims;
+    if (const auto wrong = check_claims(*claims, policy_, now)) return refuse(*wrong);
+    return claims;
+  }
+  [[nodiscard]] std::optional<jwt_error> check(const json& claims, time now) const override {
+    return check_claims(claims, policy_, now);
+  }
+  [[nodiscard]] std::chrono::seconds leeway() const override { return policy_.leeway; }
+
+ private:
+  jwt_keys keys_;
+  claim_policy policy_;
+};
+
+}  // namespace
+
 std::optional<jwt_error> check_claims(const json& claims, const claim_policy& policy,
                                       token_verifier::time now) {
   if (const auto wrong = check_times(claims, policy.leeway, now.time_since_epoch())) return wrong;
@@ -96,43 +132,37 @@ std::optional<jwt_error> check_claims(const json& claims, const claim_policy& po
   return std::nullopt;
 }
 
-// A json can be made of anything, an error included: say which is meant.
-jwt_result<json> refuse(jwt_error e) {
-  return {boost::system::in_place_error, e};
-}
-
-class hs256_verifier final : public token_verifier {
- public:
-  hs256_verifier(std::string secret, claim_policy policy)
-      : secret_(std::move(secret)), policy_(std::move(policy)) {}
-
-  [[nodiscard]] jwt_result<json> verify(std::string_view token, time now) const override {
-    const auto parts = split(token);
-    if (!parts) return refuse(jwt_error::malformed);
-    const auto header = decode_object(parts->header);
-    if (!header) return refuse(jwt_error::malformed);
-    // The token may not choose how it is checked: `alg` has to be ours.
-    const auto algorithm = header->find("alg");
-    if (algorithm == header->end() || *algorithm != "HS256")
-      return refuse(jwt_error::wrong_algorithm);
-    if (header->contains("crit")) return refuse(jwt_error::critical_header);
-    const auto signature = decode_base64url(parts->signature);
-    if (!signature) return refuse(jwt_error::malformed);
-    if (!constant_time_equal(*signature, mac(secret_, parts->signed_text)))
-      return refuse(jwt_error::bad_signature);
-    // Only now: claims of strangers are not worth parsing.
-    auto claims = decode_object(parts->payload);
-    if (!claims) return refuse(jwt_error::malformed);
-    if (const auto wrong = check_claims(*claims, policy_, now)) return refuse(*wrong);
-    return {boost::system::in_place_value, std::move(*claims)};
+jwt_result<json> signed_claims(std::string_view token, const jwt_keys& keys) {
+  const auto parts = split(token);
+  if (!parts) return refuse(jwt_error::malformed);
+  const auto header = decode_object(parts->header);
+  if (!header) return refuse(jwt_error::malformed);
+  const auto named = header->find("alg");
+  const auto algorithm = named != header->end() && named->is_string()
+                             ? parse_jwt_algorithm(named->get_ref<const std::string&>())
+                             : std::nullopt;
+  if (!algorithm || !keys.takes(*algorithm)) return refuse(jwt_error::wrong_algorithm);
+  if (const auto wrong = check_header(*header)) return refuse(*wrong);
+  std::string key_id;
+  if (const auto kid = header->find("kid"); kid != header->end()) {
+    if (!kid->is_string()) return refuse(jwt_error::malformed);
+    key_id = kid->get<std::string>();
   }
-
- private:
-  std::string secret_;
-  claim_policy policy_;
-};
-
-}  // namespace
+  const auto signature = decode_base64url(parts->signature);
+  if (!signature) return refuse(jwt_error::malformed);
+  switch (keys.judge(*algorithm, key_id, parts->signed_text, *signature)) {
+    case jwt_keys::verdict::no_key:
+      return refuse(jwt_error::unknown_key);
+    case jwt_keys::verdict::wrong:
+      return refuse(jwt_error::bad_signature);
+    case jwt_keys::verdict::right:
+      break;
+  }
+  // Only now: claims of strangers are not worth parsing.
+  auto claims = decode_object(parts->payload);
+  if (!claims) return refuse(jwt_error::malformed);
+  return {boost::system::in_place_value, std::move(*claims)};
+}
 
 std::string_view to_string(jwt_error e) noexcept {
   switch (e) {
@@ -142,6 +172,10 @@ std::string_view to_string(jwt_error e) noexcept {
       return "The token is signed with an algorithm that is not accepted here.";
     case jwt_error::critical_header:
       return "The token asks for an extension that is not known here.";
+    case jwt_error::foreign_header:
+      return "The token's header brings a key or a compression of its own.";
+    case jwt_error::unknown_key:
+      return "The token is signed with a key that is not known here.";
     case jwt_error::bad_signature:
       return "The token's signature is wrong.";
     case jwt_error::invalid_claim:
@@ -166,20 +200,13 @@ void throw_exception_from_error(const jwt_error& e, const boost::source_location
 
 std::unique_ptr<token_verifier> make_hs256_verifier(std::string secret, claim_policy policy) {
   if (secret.empty()) throw std::invalid_argument("An empty secret signs nothing.");
-  return std::make_unique<hs256_verifier>(std::move(secret), std::move(policy));
-}
-
-std::unique_ptr<token_verifier> make_hs256_verifier(std::string secret, std::string issuer,
-                                                    std::string audience,
-                                                    std::chrono::seconds leeway) {
-  return make_hs256_verifier(std::move(secret),
-                             claim_policy{std::move(issuer), std::move(audience), leeway});
+  return std::make_unique<secret_verifier>(secret, std::move(policy));
 }
 
 std::string mint_hs256(const json& claims, std::string_view secret) {
   auto text =
       encode_base64url(R"({"alg":"HS256","typ":"JWT"})") + '.' + encode_base64url(claims.dump());
-  const auto signature = encode_base64url(mac(secret, text));
+  const auto signature = encode_base64url(hmac(sha2::sha256, secret, text));
   return text + '.' + signature;
 }
 

@@ -122,6 +122,8 @@ void live_subscriptions::remove(subscriber s) {
   release_filter(r.filter);
   if ((r.flags & shaped) != 0 && extras(s).shape.transitions) --transitioning_;
   predicates_.erase(s);
+  tokens_.remove(s);
+  if (!causes_.empty()) causes_.erase(s);
   if (options_.release(r.options)) extras_.erase(r.options);
   apps_.release(r.app);
   sockets_.release(r.origin);

@@ -12,6 +12,7 @@
 #include "actors/id_table.hpp"
 #include "actors/interned_texts.hpp"
 #include "actors/messages.hpp"
+#include "actors/token_watch.hpp"
 #include "rules/bind.hpp"
 #include "rules/expression.hpp"
 #include "rules/limits.hpp"
@@ -115,8 +116,17 @@ class live_subscriptions {
   /// The hash noted last; 0 where there is none.
   [[nodiscard]] std::uint64_t noted_predicate(subscriber s) const;
 
+  enum class cause : std::uint8_t { user_deleted, token_expired, token_revoked };
   /// It hears nothing more, and is to be ended.
-  void doom(subscriber s) { rows_[s].flags |= doomed; }
+  void doom(subscriber s, cause why) {
+    rows_[s].flags |= doomed;
+    if (why != cause::user_deleted) causes_[s] = why;
+  }
+  /// Why a doomed one is.
+  [[nodiscard]] cause cause_of(subscriber s) const {
+    const auto at = causes_.find(s);
+    return at == causes_.end() ? cause::user_deleted : at->second;
+  }
   [[nodiscard]] bool is_doomed(subscriber s) const { return (rows_[s].flags & doomed) != 0; }
   /// The next rule allows it no more.
   void condemn(subscriber s, bool yes);
@@ -152,6 +162,11 @@ class live_subscriptions {
   [[nodiscard]] std::vector<subscriber> of_identity(const std::string& identity_key) const;
   /// Those of all users of an auth collection.
   [[nodiscard]] std::vector<subscriber> of_users(const std::string& collection_id) const;
+
+  // -- tokens ----------------------------------------------------------------------------
+
+  /// What is told of the tokens of those who are here; who leaves, leaves it too.
+  [[nodiscard]] token_watch& tokens() { return tokens_; }
 
   // -- predicates ------------------------------------------------------------------------
 
@@ -265,6 +280,8 @@ class live_subscriptions {
   std::unordered_map<text_id, subscription_extras> extras_;   // by options
   std::unordered_map<subscriber, std::uint64_t> predicates_;  // of those who follow it
   std::size_t transitioning_ = 0;
+  token_watch tokens_;
+  std::unordered_map<subscriber, cause> causes_;  // of the doomed, but for the usual one
 
   // What was needed last is needed again: a bounded number of parsed filters, one user.
   std::unordered_map<text_id, rules::expression> parsed_;

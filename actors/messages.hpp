@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace velo::actors {
@@ -254,6 +255,40 @@ struct renew_claims {
   json_ptr claims;
 };
 
+/// A newer token of its user speaks for a connection.
+struct renew_token {
+  channel_id channel;
+  storage::token_facts token;
+  json_ptr claims;  ///< Where they are the identity, else null.
+};
+
+/// The store has done so.
+struct token_renewed {
+  channel_id channel;
+  storage::token_facts token;
+};
+
+/// A collection's word to itself: tell those whose tokens expire soon, end those whose have.
+struct look_at_tokens {};
+
+/// Refuses tokens from now on: those that a user has, or one.
+struct revocation {
+  std::string identity_key;   ///< Of the user; empty: `token_id` says which.
+  std::string token_id;       ///< `jti`.
+  std::int64_t issued_s = 0;  ///< Of a user: what was issued at or before, in Unix seconds.
+  std::int64_t until_ms = 0;  ///< Remembered until then.
+};
+using revocation_ptr = std::shared_ptr<const revocation>;
+
+struct revoke_answer {
+  outcome<std::monostate> result;
+};
+
+/// The store has written it down: whoever lives by such a token, ends.
+struct revoked {
+  revocation_ptr what;
+};
+
 // -- a client's socket -------------------------------------------------------
 
 struct client_subscribe {
@@ -303,6 +338,8 @@ struct session_closed {};
 struct authenticate {
   std::string token;
 };
+/// The auth actor's word to itself: see whether the keys of tokens have changed.
+struct look_at_keys {};
 struct authenticated {
   outcome<identity> result;
 };
@@ -397,6 +434,13 @@ VELO_LOCAL_MESSAGE(drop_connection_ptr)
 VELO_LOCAL_MESSAGE(touch_connection)
 VELO_LOCAL_MESSAGE(connection_ptr)
 VELO_LOCAL_MESSAGE(renew_claims)
+VELO_LOCAL_MESSAGE(renew_token)
+VELO_LOCAL_MESSAGE(token_renewed)
+VELO_LOCAL_MESSAGE(look_at_tokens)
+VELO_LOCAL_MESSAGE(look_at_keys)
+VELO_LOCAL_MESSAGE(revocation_ptr)
+VELO_LOCAL_MESSAGE(revoke_answer)
+VELO_LOCAL_MESSAGE(revoked)
 VELO_LOCAL_MESSAGE(client_subscribe)
 VELO_LOCAL_MESSAGE(client_unsubscribe)
 VELO_LOCAL_MESSAGE(client_join_ptr)

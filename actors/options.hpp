@@ -31,11 +31,18 @@ struct engine_options {
   std::vector<std::string> apps;        ///< Ids of the configured apps; the first is the default.
   std::string user_collection = "users";
 
-  std::string superuser_token;  ///< Empty: nobody is superuser by token.
-  std::string ingest_key;       ///< Empty: there is none.
+  std::string superuser_token;           ///< Empty: nobody is superuser by token.
+  std::string superuser_token_previous;  ///< Taken as well, while a new one is handed out.
+  std::string ingest_key;                ///< Empty: there is none.
 
   /// A connection without socket and ping for this long (of uptime) is dropped.
   std::chrono::milliseconds stale_after = std::chrono::minutes{5};
+
+  /// So long before a token expires its subscriptions hear `auth_expiring`, or half of what
+  /// is left of its life where that is less.
+  std::chrono::milliseconds expiry_notice = std::chrono::seconds{30};
+  /// Revocations at once.
+  std::uint64_t revocations_max = 1'000'000;
 
   std::uint64_t history_count_max = 1'000'000;  ///< Changes kept per collection.
   std::uint64_t history_bytes_max = std::uint64_t{1} << 30U;

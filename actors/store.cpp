@@ -28,6 +28,7 @@ constexpr std::size_t trim_max = 1024;  // a transaction: some milliseconds
 constexpr std::string_view connection_numbers_key = "connection_numbers";
 constexpr std::uint64_t connection_numbers_step = 1024;
 constexpr std::size_t idempotency_trim_max = 16;
+constexpr std::size_t revocation_prune_max = 64;
 
 // The rest of a request that refused one of its atomic operations.
 failure not_tried() {
@@ -71,6 +72,8 @@ store_behavior::behavior_type store_behavior::make_behavior() {
       [this](const connection_ptr& connection) { return enqueue<connection_ptr>(connection); },
       [this](const webhook_change_ptr& change) { return enqueue<ack>(change); },
       [this](const renew_claims& renewal) { return enqueue<bool>(renewal); },
+      [this](const renew_token& renewal) { return enqueue<bool>(renewal); },
+      [this](const revocation_ptr& r) { return enqueue<revoke_answer>(r); },
       [this](const touch_connection& touch) {
         // Only the first of a batch needs a tick of its own, should no other write come.
         if (queue_.empty())
@@ -193,6 +196,7 @@ void store_behavior::fail(items refused, const std::string& why) {
       },
       [&](queued_definition& q) { q.promise.deliver(collection_answer{refusal}); },
       [&](queued_removal& q) { q.promise.deliver(collection_answer{refusal}); },
+      [&](queued_revocation& q) { q.promise.deliver(revoke_answer{refusal}); },
       [this](queued_trim&) {
         trimming_ = false;
         slices_queued_ = 0;
@@ -566,6 +570,50 @@ storage::result<void> store_behavior::apply(batch& b, const queued_renewal& q) {
   return {};
 }
 
+storage::result<void> store_behavior::apply(batch& b, const queued_token& q) {
+  auto stored = database_.connections.get(b.reader, q.request.channel.text());
+  if (!stored) return stored.error();
+  const bool known = stored->has_value();
+  if (known) {
+    auto& c = **stored;
+    c.token = q.request.token;
+    if (q.request.claims && renews(*q.request.claims, c.claims)) c.claims = *q.request.claims;
+    if (auto put = database_.connections.put(*b.writer, c); !put) return put;
+    // First the collection, then the client: what is sent after the answer finds it renewed.
+    if (const auto e = find(b, c.collection_id))
+      b.effects.emplace_back(
+          [this, to = shard_of(e->shards, q.request.channel),
+           renewed = token_renewed{q.request.channel, q.request.token}] { send(to, renewed); });
+  }
+  b.effects.emplace_back([promise = q.promise, known]() mutable { promise.deliver(known); });
+  return {};
+}
+
+storage::result<void> store_behavior::apply(batch& b, const queued_revocation& q) {
+  const auto& r = *q.request;
+  const auto& table = database_.revocations;
+  if (auto pruned = table.prune(*b.writer, b.now, revocation_prune_max); !pruned)
+    return pruned.error();
+  const auto held = table.count(b.reader);
+  if (!held) return held.error();
+  if (*held >= options_.revocations_max) {
+    b.effects.emplace_back([promise = q.promise]() mutable {
+      promise.deliver(revoke_answer{unavailable(
+          "Too many revocations are remembered; say when the tokens expire, or wait.")});
+    });
+    return {};
+  }
+  const auto key = r.identity_key.empty() ? revocation_key_of_token(r.token_id)
+                                          : revocation_key_of_user(r.identity_key);
+  if (auto put = table.put(*b.writer, key, {r.issued_s, r.until_ms}); !put) return put;
+  b.effects.emplace_back([this, what = q.request, promise = q.promise]() mutable {
+    for (const auto& [id, e] : entries_)
+      for (const auto& shard : e->shards) send(shard, revoked{what});
+    promise.deliver(revoke_answer{std::monostate{}});
+  });
+  return {};
+}
+
 storage::result<void> store_behavior::apply(batch& b, const queued_webhooks& q) {
   const auto& change = *q.request;
   for (const auto& entry : change.put) {
@@ -593,9 +641,9 @@ storage::result<void> store_behavior::apply(batch& b, const queued_flush& q) {
 
 // A record that was stored, or deleted, since AUTH looked outranks the claims.
 storage::result<void> store_behavior::apply(batch& b, const identity_change_ptr& change) {
-  const auto user =
-      read_auth(database_, b.reader,
-                {identity_kind::user, change->collection_id, change->record_id, change->auth});
+  identity who{identity_kind::user, change->collection_id, change->record_id, change->auth, {}};
+  who.token.issued_s = issued_second(*change->auth);
+  const auto user = read_auth(database_, b.reader, who);
   if (!user) return user.error();
   if (user->auth == change->auth) b.effects.emplace_back([this, change] { tell_all(change); });
   return {};

@@ -56,14 +56,17 @@ class store_behavior : public store_actor::base {
   using queued_drop = queued<drop_connection_ptr, bool>;
   using queued_flush = queued<flush, ack>;
   using queued_renewal = queued<renew_claims, bool>;
+  using queued_token = queued<renew_token, bool>;
+  using queued_revocation = queued<revocation_ptr, revoke_answer>;
   using queued_webhooks = queued<webhook_change_ptr, ack>;
   /// Erases the oldest of a change log, so many as delay nobody.
   struct queued_trim {
     std::string collection_id;
   };
-  using item = std::variant<queued_write, queued_definition, queued_removal, queued_connection,
-                            queued_drop, queued_renewal, queued_webhooks, queued_flush, queued_trim,
-                            touch_connection, identity_change_ptr>;
+  using item =
+      std::variant<queued_write, queued_definition, queued_removal, queued_connection, queued_drop,
+                   queued_renewal, queued_token, queued_revocation, queued_webhooks, queued_flush,
+                   queued_trim, touch_connection, identity_change_ptr>;
   using items = std::span<item>;
 
   /// One attempt at a transaction; thrown away whole when it has to be repeated.
@@ -93,6 +96,8 @@ class store_behavior : public store_actor::base {
   storage::result<void> apply(batch& b, const queued_connection& q);
   storage::result<void> apply(batch& b, const queued_drop& q);
   storage::result<void> apply(batch& b, const queued_renewal& q);
+  storage::result<void> apply(batch& b, const queued_token& q);
+  storage::result<void> apply(batch& b, const queued_revocation& q);
   storage::result<void> apply(batch& b, const queued_webhooks& q);
   storage::result<void> apply(batch& b, const queued_flush& q);
   storage::result<void> apply(batch& b, const queued_trim& q);

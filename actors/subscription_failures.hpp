@@ -20,4 +20,13 @@ inline subscription_failure user_deleted() {
   return {"AuthError", "The user of this subscription was deleted.", 401, "user_deleted"};
 }
 
+inline subscription_failure token_expired() {
+  return {"AuthError", "The token of this subscription has expired; refresh it with a new one.",
+          401, "token_expired"};
+}
+
+inline subscription_failure token_revoked() {
+  return {"AuthError", "The token of this subscription was revoked.", 401, "revoked"};
+}
+
 }  // namespace velo::actors

@@ -71,6 +71,23 @@ void add_explain_flags(CLI::App& app, explain_arguments& into) {
   add("--action", into.action, "created, updated or deleted [created]");
 }
 
+void add_token_flags(CLI::App& app, token_arguments& into) {
+  const auto add = [&](const char* flag, std::string& text, const char* type, const char* help) {
+    app.add_option(flag, text, help)->type_name(type)->take_last();
+  };
+  add("--sub", into.subject, "ID", "whose token it is: the id of the user's record");
+  add("--collection", into.collection, "NAME", "the user's auth collection, if not the default");
+  into.expires = "1h";
+  add("--expires", into.expires, "DURATION", "how long it holds, or never [1h]");
+  app.add_option("--claim", into.claims, "one more claim; the value is JSON, or else a text")
+      ->type_name("NAME=VALUE");
+  add("--algorithm", into.algorithm, "NAME",
+      "HS256, RS256, ES256...; by default what the key is for");
+  add("--secret", into.secret, "TEXT", "signs with this instead of auth.jwt_secret");
+  add("--key", into.key_file, "FILE", "signs with this private key: PEM, or a JWK");
+  add("--kid", into.key_id, "ID", "names the key in the token's header");
+}
+
 void add_data_flag(CLI::App& app, std::string& data) {
   app.add_option("--data", data, "data directory [./velo-data] (VELO_DATA)")
       ->type_name("DIR")
@@ -122,7 +139,7 @@ std::string unexpected(const CLI::App& app) {
 std::string no_command(int argc, const char* const* argv, const CLI::App& app) {
   std::vector<std::string> commands;
   for (const auto* command : app.get_subcommands(nullptr)) commands.push_back(command->get_name());
-  if (argc < 2) return "Say what to do: serve, check-config, explain, backup or restore.";
+  if (argc < 2) return "Say what to do: serve, check-config, token, explain, backup or restore.";
   return "There is no command " + quoted_toml(argv[1]) + '.' + did_you_mean(argv[1], commands);
 }
 
@@ -151,6 +168,9 @@ command_line parse_command_line(int argc, const char* const* argv, const char* c
   auto* explain =
       app.add_subcommand("explain", "judge a record by a rule and a filter, and say why");
   add_explain_flags(*explain, out.explain);
+  auto* token = app.add_subcommand("token", "make a user's token, for development");
+  add_token_flags(*token, out.token);
+  add_config_flags(*token, out.sources);
   auto* backup = app.add_subcommand("backup", "copy the database, also while a server uses it");
   backup->add_option("TARGET", out.target, "a new directory for the copy")->required();
   add_data_flag(*backup, out.data);
@@ -190,7 +210,9 @@ command_line parse_command_line(int argc, const char* const* argv, const char* c
   }
   if (auto sentence = take_own_variables(out.sources); !sentence.empty())
     return usage_error(sentence);
-  out.what = serve->parsed() ? command::serve : command::check_config;
+  out.what = serve->parsed()   ? command::serve
+             : token->parsed() ? command::token
+                               : command::check_config;
   return out;
 }
 

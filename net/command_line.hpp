@@ -4,6 +4,7 @@
 #pragma once
 
 #include "net/config.hpp"
+#include "net/token_command.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -15,6 +16,7 @@ enum class command : std::uint8_t {
   serve,
   check_config,
   explain,
+  token,
   backup,
   restore,
   print_and_exit,  ///< --help, --version or a usage error: see `text` and `exit_code`.
@@ -32,8 +34,9 @@ struct explain_arguments {
 
 struct command_line {
   command what = command::print_and_exit;
-  config_sources sources;  ///< Of serve and check_config; the environment is already in it.
+  config_sources sources;  ///< Of serve, check_config and token; the environment is already in it.
   explain_arguments explain;
+  token_arguments token;
   std::string target;  ///< Of backup: where to; of restore: from where.
   std::string data;    ///< Of both: the data directory.
   std::string text;    ///< To print where `what` is print_and_exit.

@@ -25,10 +25,15 @@
 namespace velo::net {
 
 struct auth_config {
-  std::string jwt_secret;  ///< Empty: there are only superusers and guests.
-  std::string issuer;      ///< Empty: not checked.
-  std::string audience;    ///< Empty: not checked.
+  std::string jwt_secret;               ///< Of HMACs; empty: none.
+  std::vector<std::string> algorithms;  ///< Empty: what goes with the keys.
+  std::string public_key;               ///< PEM or the path of a file of it; empty: none.
+  std::string jwks_file;                ///< Empty: none.
+  std::string issuer;                   ///< Empty: not checked.
+  std::string audience;                 ///< Empty: not checked.
   std::chrono::milliseconds leeway{};
+  std::chrono::milliseconds expiry_notice{};     ///< Before a token's subscriptions end.
+  std::chrono::milliseconds revocations_kept{};  ///< Where they do not say how long.
   std::string user_collection;
 };
 
@@ -137,6 +142,7 @@ struct config {
   unsigned threads = 0;                      ///< At least 1 after loading.
   std::string path_prefix;                   ///< Empty, or `/...` without a slash at its end.
   std::string superuser_token;               ///< Empty until complete_secrets (secrets.hpp).
+  std::string superuser_token_previous;      ///< Taken as well; empty: there is none.
   std::string ingest_key;                    ///< Empty: there is none.
   std::string metrics_token;                 ///< Empty: there is none.
   std::string metrics_stages;  ///< `on`: how long each stage of a change takes is measured.

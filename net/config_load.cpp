@@ -187,11 +187,42 @@ class loader {
     if (!c.ingest_key.empty() && c.ingest_key == c.superuser_token)
       errors_.emplace_back(
           "ingest_key: It is the superuser token, so it would be one: write another.");
+    if (!c.ingest_key.empty() && c.ingest_key == c.superuser_token_previous)
+      errors_.emplace_back(
+          "ingest_key: It is a superuser token still, so it would be one: write another.");
+    check_keys_of_tokens();
     // RFC 7518 3.2: a shorter key is easier to find than a signature.
     constexpr std::size_t jwt_secret_bytes_min = 32;
     if (!c.auth.jwt_secret.empty() && c.auth.jwt_secret.size() < jwt_secret_bytes_min)
       c.warnings.emplace_back(
           "auth.jwt_secret is shorter than 32 bytes: whoever has one token can try to guess it.");
+  }
+
+  // Whether there is a key for each of the algorithms that are named.
+  void check_keys_of_tokens() {
+    const auto& auth = result_.auth;
+    if (!result_.superuser_token_previous.empty() && result_.superuser_token.empty())
+      result_.warnings.emplace_back(
+          "superuser_token_previous is set, superuser_token is not: the generated one goes on.");
+    const bool named = !auth.algorithms.empty();
+    const bool any_hmac = std::ranges::any_of(
+        auth.algorithms, [](const std::string& name) { return name.starts_with("HS"); });
+    const bool any_public = std::ranges::any_of(
+        auth.algorithms, [](const std::string& name) { return !name.starts_with("HS"); });
+    if (any_hmac && auth.jwt_secret.empty() && auth.jwks_file.empty())
+      errors_.emplace_back(
+          "auth.algorithms: There is no secret for HS256, HS384 or HS512: set auth.jwt_secret.");
+    if (any_public && auth.public_key.empty() && auth.jwks_file.empty())
+      errors_.emplace_back(
+          "auth.algorithms: There is no public key for RS256, PS256, ES256 or EdDSA: set "
+          "auth.public_key or auth.jwks_file.");
+    if (named && !any_hmac && !auth.jwt_secret.empty())
+      result_.warnings.emplace_back(
+          "auth.jwt_secret is of no use: auth.algorithms names no algorithm for it.");
+    if (named && !any_public && !auth.public_key.empty())
+      errors_.emplace_back(
+          "auth.public_key: auth.algorithms names no algorithm for it: add one, or remove the "
+          "key.");
   }
 
   const config_sources& sources_;

@@ -14,6 +14,7 @@
 #include "net/log.hpp"
 #include "net/reactor.hpp"
 #include "net/tls_certificates.hpp"
+#include "net/token_command.hpp"
 #include "net/webhook_service.hpp"
 #include "net/websocket_session.hpp"
 
@@ -106,7 +107,9 @@ actors::engine_options engine_options_of(const config& c, actors::stage_clock& s
   o.user_collection = c.auth.user_collection;
   for (const auto& app : c.apps) o.apps.push_back(app.id);
   o.superuser_token = c.superuser_token;
+  o.superuser_token_previous = c.superuser_token_previous;
   o.ingest_key = c.ingest_key;
+  o.expiry_notice = c.auth.expiry_notice;
   o.stale_after = c.realtime.stale_after;
   o.resume = c.realtime.resume;
   o.replay_bytes_max = std::min(o.replay_bytes_max, c.limits.outbox_bytes / 4);
@@ -124,10 +127,10 @@ actors::engine_options engine_options_of(const config& c, actors::stage_clock& s
   return o;
 }
 
-std::shared_ptr<const actors::token_verifier> verifier_of(const auth_config& auth) {
-  if (auth.jwt_secret.empty()) return nullptr;
-  return actors::make_hs256_verifier(auth.jwt_secret, auth.issuer, auth.audience,
-                                     std::chrono::duration_cast<std::chrono::seconds>(auth.leeway));
+std::shared_ptr<actors::token_verifier> verifier_of(const auth_config& auth) {
+  auto made = actors::make_verifier(jwt_settings_of(auth));
+  if (!made) throw std::runtime_error("keys of tokens: " + made.error().sentence);
+  return std::move(*made);
 }
 
 // A socket is a descriptor: take as many as we may have.
@@ -384,6 +387,8 @@ int run_server(const config& c) {
   http->routes = router(c.path_prefix);
   add_health_routes(http->routes, endpoints);
   add_realtime_routes(http->routes, endpoints);
+  add_token_routes(http->routes, endpoints);
+  add_explain_routes(http->routes, endpoints);
   add_change_routes(http->routes, endpoints);
   add_broadcasting_routes(http->routes, endpoints);
   add_user_auth_routes(http->routes, endpoints);

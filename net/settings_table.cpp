@@ -1,6 +1,7 @@
 // Every setting, once: key, default, meaning, bounds, and where its value lives.
 // Keys, names and defaults are those of CONFIGURATION.md.
 
+#include "actors/jwt_keys.hpp"
 #include "net/channel_name.hpp"
 #include "net/config.hpp"
 #include "net/network_list.hpp"
@@ -138,6 +139,16 @@ std::string networks(const setting_value& value) {
   return {};
 }
 
+std::string jwt_algorithm_names(const setting_value& value) {
+  for (const auto& name : std::get<std::vector<std::string>>(value)) {
+    if (!actors::parse_jwt_algorithm(name))
+      return quoted_toml(name) +
+             " is no algorithm of tokens here: write HS256, HS384, HS512, RS256, PS256, ES256 or "
+             "EdDSA.";
+  }
+  return {};
+}
+
 std::string coming_back(const setting_value& value) {
   const auto code = std::get<std::uint64_t>(value);
   return code >= 4100 && code <= 4299
@@ -233,6 +244,10 @@ std::vector<setting> make_table() {
           .MEMBER(superuser_token)
           .only(bearer_token)
           .secret(),
+      row("superuser_token_previous", text, "", "taken as well, while a new one is handed out")
+          .MEMBER(superuser_token_previous)
+          .only(bearer_token)
+          .secret(),
       row("ingest_key", text, "", "bearer token for /api/realtime/changes alone")
           .MEMBER(ingest_key)
           .only(bearer_token)
@@ -245,15 +260,29 @@ std::vector<setting> make_table() {
           .MEMBER(metrics_stages)
           .one_of(on_or_off),
 
-      row("auth.jwt_secret", text, "", "HS256 secret; without it only superusers and guests")
+      row("auth.jwt_secret", text, "", "secret of HS256, HS384 and HS512 tokens")
           .MEMBER(auth.jwt_secret)
           .variable_named("VELO_JWT_SECRET")
           .secret(),
+      row("auth.algorithms", list, "", "taken in tokens; empty: HS256 with a secret, else by keys")
+          .MEMBER(auth.algorithms)
+          .only(jwt_algorithm_names),
+      row("auth.public_key", text, "", "public key of tokens: PEM, or a file of it")
+          .MEMBER(auth.public_key),
+      row("auth.jwks_file", text, "", "file of the public keys of tokens; read again on change")
+          .MEMBER(auth.jwks_file),
       row("auth.issuer", text, "", "what a token's iss must be").MEMBER(auth.issuer),
       row("auth.audience", text, "", "what a token's aud must name").MEMBER(auth.audience),
       row("auth.leeway", duration, "0s", "how far the clocks of issuers may differ")
           .MEMBER(auth.leeway)
           .between(0, hour),
+      row("auth.expiry_notice", duration, "30s", "how long before it clients hear auth_expiring")
+          .MEMBER(auth.expiry_notice)
+          .between(0, 24 * hour),
+      row("auth.revocations_kept", duration, "8760h",
+          "how long a revocation counts that does not say when its tokens expire")
+          .MEMBER(auth.revocations_kept)
+          .between(second, 10 * year),
       row("auth.user_collection", text, "users", "collection of users whose token names none")
           .MEMBER(auth.user_collection)
           .only(not_empty),
@@ -446,8 +475,9 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 5> planned{
-    "auth.algorithms", "auth.public_key", "auth.jwks_file", "hooks", "limits.outbox_total_bytes",
+constexpr std::array<std::string_view, 2> planned{
+    "hooks",
+    "limits.outbox_total_bytes",
 };
 
 }  // namespace

@@ -74,6 +74,8 @@ class api {
 // One function per group of routes; `a` outlives the router.
 void add_health_routes(router& routes, const api& a);
 void add_realtime_routes(router& routes, const api& a);
+void add_token_routes(router& routes, const api& a);
+void add_explain_routes(router& routes, const api& a);
 void add_change_routes(router& routes, const api& a);
 void add_broadcasting_routes(router& routes, const api& a);
 void add_driver_routes(router& routes, const api& a);

@@ -45,13 +45,25 @@ void answer_signed(const api& a, const reactor& loop, const respond& answer,
                    const std::optional<std::string>& auth) {
   if (!auth) return answer(error_response(actors::forbidden()));
   const auto signed_response = json_response(200, {{"auth", *auth}});
+  const auto id = *actors::channel_id::parse(stored.uuid);
+  const auto go_on = [answer, signed_response](bool there) {
+    answer(there ? signed_response : error_response(actors::forbidden()));
+  };
+  // A token of the same user that holds longer: the subscription lives as long.
+  if (const auto ends = stored.token.expires_ms;
+      ends != 0 && (who.token.expires_ms == 0 || who.token.expires_ms > ends)) {
+    const auto& database = a.engine().database();
+    const auto transaction = database.begin_read();
+    if (!transaction) return answer(error_response(503, transaction.error().message()));
+    const auto revoked = actors::is_revoked(database, *transaction, actors::identity_of(stored));
+    if (!revoked) return answer(error_response(503, revoked.error().message()));
+    if (*revoked) return answer(error_response(actors::forbidden()));
+    return a.ask(loop, a.engine().store(), actors::renew_token{id, who.token, who.claims}, answer,
+                 go_on);
+  }
   // A newer token of the same user: the subscription goes on with its claims.
   if (!who.claims || !actors::renews(*who.claims, stored.claims)) return answer(signed_response);
-  a.ask(loop, a.engine().store(),
-        actors::renew_claims{*actors::channel_id::parse(stored.uuid), who.claims}, answer,
-        [answer, signed_response](bool there) {
-          answer(there ? signed_response : error_response(actors::forbidden()));
-        });
+  a.ask(loop, a.engine().store(), actors::renew_claims{id, who.claims}, answer, go_on);
 }
 
 void authorise(const api& a, request&& r, const respond& answer, const actors::identity& who) {

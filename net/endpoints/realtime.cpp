@@ -2,11 +2,12 @@
 // superuser's list of them (HTTP_API.md, 'Realtime').
 
 #include "actors/auth_value.hpp"
-#include "actors/record_channel.hpp"
+#include "actors/subscription_failures.hpp"
 #include "actors/time_text.hpp"
 #include "net/channel_name.hpp"
 #include "net/endpoints/api.hpp"
 #include "net/endpoints/driver_channels.hpp"
+#include "net/endpoints/named_connection.hpp"
 #include "net/endpoints/number_parameter.hpp"
 #include "net/http_body.hpp"
 #include "rules/action.hpp"
@@ -160,43 +161,14 @@ void subscribe(const api& a, request&& r, const respond& answer, actors::identit
 
 // -- ping, unsubscribe ---------------------------------------------------------
 
-// The connection that a request names, if the caller may speak for it: a public
-// one's name is enough, a private one needs its own identity.
-struct named_connection {
-  actors::channel_id id;
-  std::optional<storage::connection> stored;
-};
-
-boost::system::result<named_connection, response> find_connection(const api& a,
-                                                                  const std::string& name,
-                                                                  const actors::identity& who) {
-  const auto id = parse_any_channel_name(name, a.settings());
-  if (!id)
-    return error_response(invalid(
-        "channel_name", "channel_name is what subscribe answered, with or without prefix."));
-  const auto transaction = a.engine().database().begin_read();
-  if (!transaction) return error_response(503, transaction.error().message());
-  auto stored = a.engine().database().connections.get(*transaction, id->text());
-  if (!stored) return error_response(503, stored.error().message());
-  if (*stored && !(*stored)->is_public && !actors::speaks_for(who, **stored))
-    return error_response(actors::forbidden());
-  return named_connection{*id, std::move(*stored)};
-}
-
-boost::system::result<named_connection, response> find_connection(const api& a, const request& r,
-                                                                  const actors::identity& who) {
-  const auto body = json_body(r);
-  if (!body) return body.error();
-  const auto name = body->find("channel_name");
-  return find_connection(
-      a, name != body->end() && name->is_string() ? name->get<std::string>() : std::string(), who);
-}
-
 void ping(const api& a, const request& r, const respond& answer, const actors::identity& who) {
   const auto named = find_connection(a, r, who);
   if (!named) return answer(named.error());
   if (!named->stored) return answer(error_response(actors::not_found("There is no such channel.")));
-  caf::anon_send(a.engine().store(), actors::touch_connection{named->id, actors::now_ms()});
+  const auto now = actors::now_ms();
+  if (named->stored->token.has_expired(now))
+    return answer(error_response(401, actors::token_expired().message));
+  caf::anon_send(a.engine().store(), actors::touch_connection{named->id, now});
   // Behind a driver a ping is all that tells that somebody is there again.
   for (const auto& d : a.engine().drivers().all())
     caf::anon_send(d.bridge, actors::driver_take{named->id});
@@ -271,6 +243,9 @@ json to_json(const storage::connection& c, const std::string& prefix) {
       {"auth_record_id", c.auth_record_id},
       {"superuser", c.superuser},
       {"claims", c.claims},
+      {"token_id", c.token.id},
+      {"expires_at",
+       c.token.expires_ms == 0 ? json() : json(actors::time_text(c.token.expires_ms))},
       {"socket_id", c.socket_id},
       {"filter", c.filter},
       {"options", c.options},

@@ -24,7 +24,7 @@ struct signing_in : world {
   auth_actor auth;
 
   explicit signing_in(
-      std::shared_ptr<const token_verifier> verifier = std::make_shared<const trusting_verifier>())
+      std::shared_ptr<token_verifier> verifier = std::make_shared<trusting_verifier>())
       : world(with_tokens()) {
     auth = system->spawn<auth_behavior>(std::move(verifier), registry, store, std::cref(*database),
                                         std::cref(options));

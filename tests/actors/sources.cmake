@@ -16,6 +16,7 @@ velo_unit_tests(actors
   actors/fan_out_messages_test.cpp
   actors/in_force_test.cpp
   actors/interned_texts_test.cpp
+  actors/jwt_keys_test.cpp
   actors/jwt_test.cpp
   actors/live_model_test.cpp
   actors/live_subscriptions_test.cpp
@@ -31,6 +32,8 @@ velo_unit_tests(actors
   actors/resume_test.cpp
   actors/store_test.cpp
   actors/subscriber_set_test.cpp
+  actors/token_test.cpp
+  actors/token_watch_test.cpp
   actors/user_test.cpp
   actors/webhook_order_test.cpp
   actors/webhooks_test.cpp

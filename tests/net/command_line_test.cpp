@@ -69,7 +69,7 @@ TEST_CASE("usage errors say what was meant and exit with 2", "[net][command_line
     CHECK(line.exit_code == 2);
     CHECK_THAT(line.text, Contains(sentence));
   };
-  check(parse({}), "Say what to do: serve, check-config, explain, backup or restore.");
+  check(parse({}), "Say what to do: serve, check-config, token, explain, backup or restore.");
   check(parse({"sevre"}), "There is no command \"sevre\". Did you mean serve?");
   check(parse({"serve", "--prot", "3"}), "There is no flag --prot. Did you mean --port?");
   check(parse({"serve", "--prot=3"}), "There is no flag --prot. Did you mean --port?");

@@ -213,6 +213,12 @@ TEST_CASE_METHOD(fixture, "a wrong value says what to write", "[net][config]") {
       {"log.level = \"loud\"", "write one of trace, debug, info, warning, error, off."},
       {"cors.origins = \"*\"", "A list of strings is expected"},
       {"cors.origins = [\"example.org\"]", "is not an origin"},
+      {"auth.algorithms = [\"none\"]", "\"none\" is no algorithm of tokens here"},
+      {"auth.algorithms = [\"RS384\"]", "write HS256, HS384"},
+      {"auth.algorithms = [\"HS256\"]", "set auth.jwt_secret"},
+      {"auth.algorithms = [\"ES256\"]", "auth.public_key or auth.jwks_file"},
+      {"auth = {algorithms = [\"HS256\"], jwt_secret = \"x\", public_key = \"k.pem\"}",
+       "auth.public_key: auth.algorithms names no algorithm for it"},
       {"superuser_token = \"a b\"", "visible ASCII without blanks"},
       {"apps = 5", "Tables are expected: write [[apps]]."},
       {"collections = [1]", "Tables are expected: write [[collections]]."},
@@ -441,6 +447,10 @@ TEST_CASE_METHOD(fixture, "the demo declares public posts, unless they are decla
 TEST_CASE_METHOD(fixture, "one secret is not two", "[net][config]") {
   sources.environment = {{"VELO_SUPERUSER_TOKEN", "same"}, {"VELO_INGEST_KEY", "same"}};
   CHECK_THAT(errors(), Contains("ingest_key: It is the superuser token"));
+  sources.environment = {{"VELO_SUPERUSER_TOKEN", "other"},
+                         {"VELO_SUPERUSER_TOKEN_PREVIOUS", "same"},
+                         {"VELO_INGEST_KEY", "same"}};
+  CHECK_THAT(errors(), Contains("ingest_key: It is a superuser token still"));
 }
 
 TEST_CASE_METHOD(fixture, "a short JWT secret is accepted with a warning", "[net][config]") {

@@ -109,9 +109,10 @@ TEST_CASE("the trace has every comparison in source order", "[rules][explain]") 
 }
 
 TEST_CASE("the trace names the comparisons that decide", "[rules][explain]") {
-  const auto deciding = [](json request) {
+  const auto deciding = [](const json& request) {
     std::string out;
-    for (const auto& step : ask(request, true)["trace"])
+    const auto answer = ask(request, true);
+    for (const auto& step : answer["trace"])
       if (step["decides"] == true) out += step["expression"].get<std::string>() + "; ";
     return out;
   };
