@@ -17,6 +17,14 @@
 
 namespace velo::storage {
 
+/// What subscribers are told of a change, where a hook has decided that it is not
+/// what was written. Rules and filters are judged by what was written.
+struct broadcast_view {
+  bool suppressed = false;                           ///< Nobody hears of it.
+  std::shared_ptr<const nlohmann::json> record;      ///< In place of the record; null: as it is.
+  std::shared_ptr<const nlohmann::json> old_record;  ///< In place of the old record; likewise.
+};
+
 struct change {
   std::uint64_t sequence = 0;  ///< Order within the collection, from 1.
   std::string collection_id;
@@ -25,10 +33,20 @@ struct change {
   std::shared_ptr<const nlohmann::json> record;      ///< Of a deleted record: its last state.
   std::shared_ptr<const nlohmann::json> old_record;  ///< Null when unknown or created.
   std::string origin_socket_id;                      ///< The socket that caused it; may be empty.
-  std::string origin_identity;     ///< Key of the writer's identity; empty: a guest.
-  bool origin_privileged = false;  ///< Written by superuser or ingest.
-  std::int64_t committed_ms = 0;   ///< Unix milliseconds: @now of the change.
-  std::int64_t committed_at = 0;   ///< For the stage clock of this process; not stored.
+  std::string origin_identity;                 ///< Key of the writer's identity; empty: a guest.
+  bool origin_privileged = false;              ///< Written by superuser or ingest.
+  std::int64_t committed_ms = 0;               ///< Unix milliseconds: @now of the change.
+  std::int64_t committed_at = 0;               ///< For the stage clock of this process; not stored.
+  std::shared_ptr<const broadcast_view> view;  ///< Null: everybody hears what was written.
+
+  [[nodiscard]] bool suppressed() const { return view && view->suppressed; }
+  /// The record, and the old one, as subscribers are told of them.
+  [[nodiscard]] const std::shared_ptr<const nlohmann::json>& shown() const {
+    return view && view->record ? view->record : record;
+  }
+  [[nodiscard]] const std::shared_ptr<const nlohmann::json>& shown_before() const {
+    return view && view->old_record ? view->old_record : old_record;
+  }
 };
 
 using change_ptr = std::shared_ptr<const change>;

@@ -101,6 +101,7 @@ result<void> database::open_tables() {
         revocation_table(named(revocation_table::name), named(revocation_table::by_end_name));
     tombstones = tombstone_table(named(tombstone_table::name));
     webhooks = webhook_table(named(webhook_table::name));
+    shown = shown_table(named(shown_table::name));
     if (failed) return failed;
     return *fresh ? meta.initialise(txn) : meta.migrate(txn);
   });
@@ -116,6 +117,7 @@ result<bool> database::drop_collection(write_transaction& txn, std::string_view 
   if (auto done = changes.drop(txn, id); !done) return fail(done.error());
   if (auto done = connections.erase_of_collection(txn, id); !done) return fail(done.error());
   if (auto done = tombstones.erase_all(txn, id); !done) return fail(done.error());
+  if (auto done = shown.erase_all(txn, id); !done) return fail(done.error());
   return collections.erase(txn, id);
 }
 

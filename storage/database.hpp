@@ -11,6 +11,7 @@
 #include "storage/meta_table.hpp"
 #include "storage/record_table.hpp"
 #include "storage/revocation_table.hpp"
+#include "storage/shown_table.hpp"
 #include "storage/tombstone_table.hpp"
 #include "storage/webhook_table.hpp"
 
@@ -77,6 +78,7 @@ class database {
   revocation_table revocations;
   meta_table meta;
   webhook_table webhooks;
+  shown_table shown;
 
  private:
   database(std::unique_ptr<environment> env, bool durable);

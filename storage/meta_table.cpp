@@ -64,7 +64,8 @@ result<void> meta_table::check(const transaction& txn) const {
 }
 
 // From 1 to 2, and from 2 to 3: connections got three items more each time; those
-// without are read as well.
+// without are read as well. In 3 changes that a hook has changed have three items
+// more; there are tables of revocations, and of records as they are shown.
 result<void> meta_table::migrate(write_transaction& txn) const {
   const auto version = get(txn, schema_key);
   if (!version) return fail(version.error());

@@ -1,4 +1,4 @@
-// The idempotency, tombstone, revocation and meta tables.
+// The idempotency, tombstone, revocation, shown and meta tables.
 
 #include "tests/storage/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -65,6 +65,35 @@ TEST_CASE("a revocation is kept until its end, the later one counts", "[storage]
   CHECK(table.count(txn).value() == 1);
   CHECK(table.prune(txn, 300, 10).value() == 1);
   CHECK(table.count(txn).value() == 0);
+}
+
+TEST_CASE("how a record is shown is kept until it is erased, of each collection alone",
+          "[storage][shown]") {
+  sample_database sample;
+  CHECK(!sample.db->shown.any(sample.db->begin_read().value()).value());
+  write(*sample.db, [&](auto& txn) {
+    auto& shown = sample.db->shown;
+    shown.put(txn, "posts", "a", {false, {{"id", "a"}, {"n", 1}}}).value();
+    shown.put(txn, "posts", "b", {true, {}}).value();
+  });
+  sample.reopen();
+  auto& shown = sample.db->shown;
+  {
+    const auto txn = sample.db->begin_read().value();
+    CHECK(shown.any(txn).value());
+    CHECK(shown.any(txn, "posts").value());
+    CHECK(!shown.any(txn, "post").value());
+    CHECK(shown.get(txn, "posts", "a").value()->record.at("n") == 1);
+    CHECK(!shown.get(txn, "posts", "a").value()->suppressed);
+    CHECK(shown.get(txn, "posts", "b").value()->suppressed);
+    CHECK(!shown.get(txn, "posts", "c").value());
+  }
+  write(*sample.db, [&](auto& txn) {
+    CHECK(shown.erase(txn, "posts", "a").value());
+    CHECK(!shown.erase(txn, "posts", "a").value());
+    CHECK(shown.erase_all(txn, "posts").value() == 1);
+    CHECK(!shown.any(txn).value());
+  });
 }
 
 TEST_CASE("a tombstone is remembered until forgotten", "[storage][tombstone]") {

@@ -97,6 +97,22 @@ TEST_CASE("a change comes back from its bytes", "[storage][change]") {
   check_same(decode_change(encode(c).value()).value(), c);
 }
 
+TEST_CASE("a change comes back with how it is shown", "[storage][change]") {
+  auto c = sample_change(1);
+  CHECK(!decode_change(encode(c).value()).value().view);
+  broadcast_view view;
+  view.suppressed = GENERATE(true, false);
+  if (GENERATE(true, false)) view.record = std::make_shared<const json>(json{{"id", "s"}});
+  if (GENERATE(true, false)) view.old_record = std::make_shared<const json>(json{{"id", "o"}});
+  c.view = std::make_shared<const broadcast_view>(view);
+  const auto back = decode_change(encode(c).value()).value();
+  check_same(back, c);
+  REQUIRE(back.view);
+  CHECK(back.suppressed() == view.suppressed);
+  CHECK(*back.shown() == *c.shown());
+  CHECK(bool(back.view->old_record) == bool(view.old_record));
+}
+
 TEST_CASE("a change keeps the ends of its numbers and empty records", "[storage][change]") {
   change c;
   c.sequence = GENERATE(0ULL, 1ULL, 1ULL << 63, std::numeric_limits<std::uint64_t>::max());
