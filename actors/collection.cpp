@@ -29,7 +29,8 @@ collection_behavior::collection_behavior(caf::actor_config& config,
       options_(options),
       live_(options.expressions),
       shards_(shards),
-      resume_(std::move(resume)) {
+      resume_(std::move(resume)),
+      view_(options.hooks) {
   const auto transaction = database_.env().begin_read();
   const auto last = transaction ? database_.changes.last_sequence(*transaction, definition->id)
                                 : storage::result<std::uint64_t>(0);
@@ -109,8 +110,10 @@ void collection_behavior::on_change(const change_ptr& changed) {
   if (live_.tokens().next() <= change.committed_ms) look_after_tokens(change.committed_ms);
   for (auto& list : targets_) list.clear();
   shaped_.clear();
-  const bool any = live_.match(change, time_text(change.committed_ms), targets_, shaped_);
-  if (!shaped_.empty()) tell_shaped(changed);
+  const bool each_alone = view_.any();
+  const bool any = !change.suppressed() && live_.match(change, time_text(change.committed_ms),
+                                                       targets_, shaped_, each_alone);
+  if (!shaped_.empty()) each_alone ? tell_each(changed) : tell_shaped(changed);
   if (!waiting_.empty()) resume_waiting();
   if (!any) return;
   const auto body =

@@ -13,6 +13,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/live_subscriptions.hpp"
 #include "actors/options.hpp"
+#include "actors/subscriber_hook.hpp"
 #include "rules/rule.hpp"
 #include "rules/subscribe_decision.hpp"
 #include "storage/database.hpp"
@@ -134,6 +135,11 @@ class collection_behavior : public collection_actor::base {
   [[nodiscard]] bool remembers_after(std::uint64_t sequence) const;
   [[nodiscard]] std::vector<change_ptr> remembered_after(std::uint64_t sequence) const;
   void tell_shaped(const change_ptr& changed);
+  /// The same where hooks are asked for each subscriber.
+  void tell_each(const change_ptr& changed);
+  /// The event of a change for one who joins, if there is any.
+  [[nodiscard]] std::shared_ptr<const event> missed_event(const join& j,
+                                                          const storage::change& change);
   [[nodiscard]] std::string current_epoch(const storage::transaction& transaction) const;
   [[nodiscard]] rendering shown_with(const std::string& epoch) const {
     return {hidden_from_events(), options_.event_name, epoch};
@@ -221,6 +227,7 @@ class collection_behavior : public collection_actor::base {
   std::deque<change_ptr> remembered_;   ///< The last changes: while somebody joins, or for all.
   std::size_t remembered_bytes_ = 0;
   std::vector<rules::match> shaped_;  // scratch of on_change
+  subscriber_view view_;
 
   /// Whether a driver stands behind the loop of this index, rather than sockets.
   [[nodiscard]] bool is_driver(std::uint32_t loop) const { return drivers_[loop] != 0; }

@@ -92,6 +92,7 @@ void collection_behavior::begin(const attach_request& message, subscriber s) {
   r.identity_key = live_.identity_key(s);
   r.own_sockets = live_.own_sockets(s);
   r.own_sockets.push_back(message.socket_id);
+  r.socket_id = message.socket_id;
 
   // Where it begins if nobody was there before.
   begin_answer first;
@@ -201,9 +202,7 @@ void collection_behavior::go_on_or_live(join& j, std::vector<std::shared_ptr<con
   const bool remembered = remembers_after(j.reached);
   if (remembered && j.reached >= j.settled && sequence_ - j.reached <= judged_at_once_max) {
     for (const auto& change : remembered_after(j.reached)) {
-      if (const auto how = judge(j.what, *change))
-        events.push_back(
-            std::make_shared<const event>(render(*change, *how, j.what.shape, shown_with(epoch_))));
+      if (auto missed = missed_event(j, *change)) events.push_back(std::move(missed));
     }
     send_events(j, std::move(events), nullptr);
     return go_live(j);
@@ -332,6 +331,7 @@ void collection_behavior::predicate_changed(subscriber s) {
     j.what.identity_key = live_.identity_key(s);
     j.what.own_sockets = live_.own_sockets(s);
     j.what.own_sockets.push_back(j.to.socket_id);
+    j.what.socket_id = j.to.socket_id;
     restarted.push_back(std::move(j));
   });
   auto transaction = database_.env().begin_read();
@@ -434,6 +434,52 @@ void collection_behavior::tell_shaped(const change_ptr& changed) {
       if (!by_loop[loop]->targets.empty())
         send(loops_[loop], fan_out_ptr{std::move(by_loop[loop])});
   }
+}
+
+void collection_behavior::tell_each(const change_ptr& changed) {
+  const auto& change = *changed;
+  struct target {
+    const event_shape* shape;
+    shown_as how;
+    std::uint32_t loop;
+    attachment_id attachment;
+  };
+  std::vector<target> targets;
+  std::vector<subscriber_call> calls;
+  for (const auto& m : shaped_) {
+    const auto& shape = live_.extras(m.id).shape;
+    const auto how = judge_transition(change, shape.transitions, m.before, m.after);
+    if (!how) continue;
+    live_.for_each_hearing(m.id, change, [&](std::uint32_t loop, attachment_id attachment) {
+      targets.push_back({&shape, *how, loop, attachment});
+      calls.push_back({definition_->name, to_string(*how), change.record_id,
+                       *how == shown_as::left ? change.shown_before() : change.shown(),
+                       live_.identity_key(m.id), live_.socket(m.id, loop, attachment), nullptr});
+    });
+  }
+  const auto shown = view_.show(std::move(calls));
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (!shown[i]) continue;
+    const auto& to = targets[i];
+    auto message = std::make_shared<fan_out>();
+    message->what = std::make_shared<const event>(
+        render(*shown[i], change.sequence, to.how, *to.shape, shown_with(epoch_)));
+    message->targets.push_back(to.attachment);
+    if (drivers_[to.loop] != 0) message->cause = changed;
+    send(loops_[to.loop], fan_out_ptr{std::move(message)});
+  }
+}
+
+std::shared_ptr<const event> collection_behavior::missed_event(const join& j,
+                                                               const storage::change& change) {
+  const auto how = judge(j.what, change);
+  if (!how) return nullptr;
+  const auto record = view_.show({definition_->name, to_string(*how), change.record_id,
+                                  *how == shown_as::left ? change.shown_before() : change.shown(),
+                                  j.what.identity_key, j.what.socket_id, nullptr});
+  if (!record) return nullptr;
+  return std::make_shared<const event>(
+      render(*record, change.sequence, *how, j.what.shape, shown_with(epoch_)));
 }
 
 // -- for clients that ask ------------------------------------------------------------

@@ -30,7 +30,12 @@ constexpr auto flush_max = std::chrono::seconds{4};
 
 engine::engine(caf::actor_system& system, std::unique_ptr<storage::database> database,
                engine_options options)
-    : system_(system), database_(std::move(database)), options_(std::move(options)) {}
+    : system_(system),
+      database_(std::move(database)),
+      options_(std::move(options)),
+      hooks_(std::make_unique<hook_set>(system, options_.record_bytes_max)) {
+  options_.hooks = hooks_.get();
+}
 
 storage::result<std::unique_ptr<engine>> engine::start(caf::actor_system& system,
                                                        const std::filesystem::path& data,
@@ -196,6 +201,7 @@ void engine::stop() {
   end(resume_.replayer);
   end(resume_.positions);
   end(store_);
+  hooks_->stop();
 }
 
 }  // namespace velo::actors

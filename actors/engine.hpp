@@ -6,6 +6,7 @@
 
 #include "actors/channel_directory.hpp"
 #include "actors/driver_directory.hpp"
+#include "actors/hook_set.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/jwt.hpp"
 #include "actors/options.hpp"
@@ -68,6 +69,9 @@ class engine {
   [[nodiscard]] const storage::database& database() const { return *database_; }
   [[nodiscard]] const engine_options& options() const { return options_; }
 
+  /// Where the application registers its hooks (docs/hooks.md); any thread, until stop().
+  [[nodiscard]] hook_set& hooks() { return *hooks_; }
+
   /// Creates the collection of this name or changes it to these fields; blocks.
   outcome<collection_ptr> declare(const nlohmann::json& fields);
 
@@ -79,6 +83,7 @@ class engine {
   caf::actor_system& system_;
   std::unique_ptr<storage::database> database_;
   engine_options options_;
+  std::unique_ptr<hook_set> hooks_;
   store_actor store_;
   registry_actor registry_;
   auth_actor auth_;

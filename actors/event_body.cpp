@@ -63,7 +63,7 @@ event render(const storage::change& change, const std::vector<std::string>& hidd
   std::string body = R"({"action":")";
   body += action;
   body += R"(","record":)";
-  body += visible(change.record, hidden)->dump();
+  body += visible(change.shown(), hidden)->dump();
   body += '}';
   e.data = escape_json(body);
   e.sequence = change.sequence;

@@ -101,11 +101,16 @@ std::string show_record(const nlohmann::json& record, const event_shape& shape,
 
 event render(const storage::change& change, shown_as how, const event_shape& shape,
              const rendering& with) {
-  const auto& record = how == shown_as::left ? *change.old_record : *change.record;
+  const auto& record = how == shown_as::left ? *change.shown_before() : *change.shown();
+  return render(record, change.sequence, how, shape, with);
+}
+
+event render(const nlohmann::json& record, std::uint64_t sequence, shown_as how,
+             const event_shape& shape, const rendering& with) {
   auto members = R"(,"record":)" + show_record(record, shape, with.hidden);
-  if (shape.sequence) members += sequence_and_epoch(change.sequence, with.epoch);
+  if (shape.sequence) members += sequence_and_epoch(sequence, with.epoch);
   auto e = make_event(to_string(how), members, with);
-  e.sequence = change.sequence;
+  e.sequence = sequence;
   return e;
 }
 

@@ -62,6 +62,10 @@ struct rendering {
 [[nodiscard]] event render(const storage::change& change, shown_as how, const event_shape& shape,
                            const rendering& with);
 
+/// The same with a record of its own.
+[[nodiscard]] event render(const nlohmann::json& record, std::uint64_t sequence, shown_as how,
+                           const event_shape& shape, const rendering& with);
+
 /// Tells a client to fetch its records anew: what it has may be wrong.
 [[nodiscard]] event render_reset(std::uint64_t sequence, const rendering& with);
 

@@ -342,7 +342,7 @@ live_subscriptions::silence live_subscriptions::silence_of(const storage::change
 
 bool live_subscriptions::match(const storage::change& change, std::string_view now,
                                std::vector<std::vector<attachment_id>>& targets,
-                               std::vector<rules::match>& shaped_matches) {
+                               std::vector<rules::match>& shaped_matches, bool each_alone) {
   found_.clear();
   const auto* before = transitioning_ > 0 && change.action == rules::action::updated
                            ? change.old_record.get()
@@ -355,7 +355,7 @@ bool live_subscriptions::match(const storage::change& change, std::string_view n
     const auto& r = rows_[m.id];
     if ((r.actions >> action & 1U) == 0 || (r.flags & doomed) != 0) continue;
     if ((r.flags & heard) == 0) continue;
-    if ((r.flags & shaped) != 0) {
+    if ((r.flags & shaped) != 0 || each_alone) {
       shaped_matches.push_back(m);
       continue;
     }

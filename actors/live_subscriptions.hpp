@@ -184,9 +184,10 @@ class live_subscriptions {
 
   /// Adds to `targets`, by loop, each attachment that is to hear of the change.
   /// Returns whether there is any. `targets` has an entry for every loop. Those
-  /// whose events look otherwise go to `shaped` instead.
+  /// whose events look otherwise go to `shaped` instead; all do where `each_alone`.
   bool match(const storage::change& change, std::string_view now,
-             std::vector<std::vector<attachment_id>>& targets, std::vector<rules::match>& shaped);
+             std::vector<std::vector<attachment_id>>& targets, std::vector<rules::match>& shaped,
+             bool each_alone = false);
 
   /// Calls `visit(loop, attachment)` for each listener of `s` whom the change's
   /// writer may not silence, or has not.

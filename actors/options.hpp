@@ -25,6 +25,8 @@ struct channel_options {
   unsigned shards = 4;  ///< Actors that share the channels.
 };
 
+class hook_set;
+
 struct engine_options {
   std::string channel_prefix = "velo.realtime.";
   std::string event_name = "{action}";  ///< `{action}` stands for the action.
@@ -66,6 +68,8 @@ struct engine_options {
 
   /// Live subscriptions that a rule change judges anew in one go; changes are matched between.
   std::size_t rebind_slice = 256;
+
+  hook_set* hooks = nullptr;  ///< The engine's own; outlives its actors.
 
   stage_clock* stages = nullptr;  ///< Outlives the engine; null: nobody measures.
 };

@@ -17,10 +17,23 @@ constexpr std::size_t events_max = 128;
 constexpr std::size_t looked_at_max = 2000;
 constexpr std::size_t page_records_max = 500;
 
+using record_ptr = std::shared_ptr<const nlohmann::json>;
+
+subscriber_call call_about(const replay& wanted, const storage::change& change, shown_as how) {
+  return {wanted.definition ? wanted.definition->name : std::string(),
+          to_string(how),
+          change.record_id,
+          how == shown_as::left ? change.shown_before() : change.shown(),
+          wanted.identity_key,
+          wanted.socket_id,
+          nullptr};
+}
+
 }  // namespace
 
 std::optional<shown_as> judge(const replay& wanted, const storage::change& change) {
   if ((wanted.actions >> static_cast<unsigned>(change.action) & 1U) == 0) return std::nullopt;
+  if (change.suppressed()) return std::nullopt;
   const bool own = !change.origin_socket_id.empty() &&
                    std::find(wanted.own_sockets.begin(), wanted.own_sockets.end(),
                              change.origin_socket_id) != wanted.own_sockets.end() &&
@@ -38,15 +51,15 @@ std::optional<shown_as> judge(const replay& wanted, const storage::change& chang
 
 // -- one replay --------------------------------------------------------------------
 
-replayed replay_reader::next(const storage::database& database) {
+replayed replay_reader::next(const storage::database& database, subscriber_view& view) {
   replayed part;
   part.id = wanted_.id;
   if (wanted_.snapshot) {
-    read_snapshot(database, part);
+    read_snapshot(database, part, view);
   } else if (wanted_.from_log) {
-    read_log(database, part);
+    read_log(database, part, view);
   } else {
-    read_changes(part);
+    read_changes(part, view);
   }
   part.through = wanted_.after;
   return part;
@@ -59,7 +72,8 @@ void replay_reader::extend(const replay_on& on) {
 
 // A page is one moment; the next page may be a later one. What changed between
 // is told afterwards, but for what the pages show already (in_snapshot).
-void replay_reader::read_snapshot(const storage::database& database, replayed& part) {
+void replay_reader::read_snapshot(const storage::database& database, replayed& part,
+                                  subscriber_view& view) {
   auto transaction = database.begin_read();
   const auto sequence = transaction
                             ? database.changes.last_sequence(*transaction, wanted_.definition->id)
@@ -70,6 +84,18 @@ void replay_reader::read_snapshot(const storage::database& database, replayed& p
   }
   if (!std::exchange(began_, true)) snapshot_sequence_ = std::max(*sequence, wanted_.after);
   if (parts_.empty() || parts_.back().sequence != *sequence) parts_.push_back({{}, *sequence});
+  const auto hooked = database.shown.any(*transaction, wanted_.definition->id);
+  if (!hooked) {
+    part.failed = hooked.error().message();
+    return;
+  }
+  // What a hook has taken away stays away; what cannot be read is not shown.
+  const auto shown_instead = [&](std::string_view id, record_ptr record) -> record_ptr {
+    auto shown = database.shown.get(*transaction, wanted_.definition->id, id);
+    if (!shown || (*shown && (*shown)->suppressed)) return nullptr;
+    if (!*shown) return record;
+    return std::make_shared<const nlohmann::json>(std::move((*shown)->record));
+  };
   const auto now = time_text(now_ms());
   std::string page;
   std::size_t in_page = 0;
@@ -86,8 +112,14 @@ void replay_reader::read_snapshot(const storage::database& database, replayed& p
         ++looked_at;
         records_after_ = id;
         if (!rules::evaluate(*wanted_.bound, {record, rules::action::created, now})) return true;
+        auto shown = std::make_shared<const nlohmann::json>(std::move(record));
+        if (*hooked) shown = shown_instead(id, std::move(shown));
+        if (shown && view.any())
+          shown = view.show({wanted_.definition->name, "snapshot", std::string(id), shown,
+                             wanted_.identity_key, wanted_.socket_id, nullptr});
+        if (!shown) return true;
         if (in_page++ > 0) page += ',';
-        page += show_record(record, wanted_.shape, wanted_.hidden);
+        page += show_record(*shown, wanted_.shape, wanted_.hidden);
         return true;
       });
   if (!read) {
@@ -114,11 +146,14 @@ bool replay_reader::in_snapshot(const storage::change& change) const {
   return part == parts_.end() || change.sequence <= part->sequence;
 }
 
-bool replay_reader::show(const storage::change& change, replayed& part, std::size_t& bytes) const {
+bool replay_reader::show(const storage::change& change, replayed& part, std::size_t& bytes,
+                         subscriber_view& view) const {
   if (in_snapshot(change)) return true;
   const auto how = judge(wanted_, change);
   if (!how) return true;
-  auto shown = render(change, *how, wanted_.shape, with());
+  const auto record = view.show(call_about(wanted_, change, *how));
+  if (!record) return true;
+  auto shown = render(*record, change.sequence, *how, wanted_.shape, with());
   // One at least, however large: else it would never come.
   if (!part.events.empty() && bytes + shown.data.size() > options_.replay_bytes_max) return false;
   bytes += shown.data.size();
@@ -126,7 +161,8 @@ bool replay_reader::show(const storage::change& change, replayed& part, std::siz
   return true;
 }
 
-void replay_reader::read_log(const storage::database& database, replayed& part) {
+void replay_reader::read_log(const storage::database& database, replayed& part,
+                             subscriber_view& view) {
   const auto transaction = database.begin_read();
   const auto state =
       transaction
@@ -147,7 +183,7 @@ void replay_reader::read_log(const storage::database& database, replayed& part) 
       *transaction, wanted_.definition->id, wanted_.after, [&](storage::change&& change) {
         if (change.sequence > wanted_.through) return false;
         if (looked_at++ == looked_at_max || part.events.size() >= events_max ||
-            !show(change, part, bytes)) {
+            !show(change, part, bytes, view)) {
           more = true;
           return false;
         }
@@ -163,14 +199,14 @@ void replay_reader::read_log(const storage::database& database, replayed& part) 
   part.done = true;
 }
 
-void replay_reader::read_changes(replayed& part) {
+void replay_reader::read_changes(replayed& part, subscriber_view& view) {
   std::size_t bytes = 0;
   std::size_t taken = 0;
   for (; taken < wanted_.changes.size() && taken < looked_at_max && part.events.size() < events_max;
        ++taken) {
     const auto& change = *wanted_.changes[taken];
     if (change.sequence <= wanted_.after) continue;
-    if (!show(change, part, bytes)) break;
+    if (!show(change, part, bytes, view)) break;
     wanted_.after = change.sequence;
   }
   wanted_.changes.erase(wanted_.changes.begin(),
@@ -184,7 +220,7 @@ void replay_reader::read_changes(replayed& part) {
 
 replayer_behavior::replayer_behavior(caf::actor_config& config, const storage::database& database,
                                      const engine_options& options)
-    : replayer_actor::base(config), database_(database), options_(options) {}
+    : replayer_actor::base(config), database_(database), options_(options), view_(options.hooks) {}
 
 replayer_behavior::behavior_type replayer_behavior::make_behavior() {
   return {
@@ -201,7 +237,7 @@ replayer_behavior::behavior_type replayer_behavior::make_behavior() {
       },
       [this](replay_end end) { jobs_.erase(end.id); },
       [this](const events_job_ptr& job) -> events_answer {
-        const auto list = list_events(database_, job->what, job->limit);
+        const auto list = list_events(database_, job->what, job->limit, view_);
         if (!list) return {unavailable(list.error().message())};
         if (list->lost) return {events_page{{}, job->what.through, job->what.epoch, true}};
         return {events_page{list->text, list->through, job->what.epoch, false}};
@@ -211,7 +247,7 @@ replayer_behavior::behavior_type replayer_behavior::make_behavior() {
 
 void replayer_behavior::step(replay_id id) {
   auto& j = jobs_.at(id);
-  auto part = std::make_shared<replayed>(j.reader.next(database_));
+  auto part = std::make_shared<replayed>(j.reader.next(database_, view_));
   const auto to = j.to;
   if (part->lost || !part->failed.empty()) jobs_.erase(id);
   send(to, replayed_ptr{std::move(part)});
@@ -220,7 +256,7 @@ void replayer_behavior::step(replay_id id) {
 // -- for clients that ask ------------------------------------------------------------
 
 storage::result<event_list> list_events(const storage::database& database, const replay& wanted,
-                                        std::size_t limit) {
+                                        std::size_t limit, subscriber_view& view) {
   constexpr std::size_t scanned_max = 20'000;  // a request, whatever matches
   constexpr std::size_t text_bytes_max = 4U << 20U;
   event_list list;
@@ -237,11 +273,12 @@ storage::result<event_list> list_events(const storage::database& database, const
     list.through = change.sequence;
     const auto how = judge(wanted, change);
     if (!how) return true;
+    const auto record = view.show(call_about(wanted, change, *how));
+    if (!record) return true;
     if (count++ > 0) list.text += ',';
-    const auto& record = *how == shown_as::left ? *change.old_record : *change.record;
     list.text += R"({"action":")";
     list.text += to_string(*how);
-    list.text += R"(","record":)" + show_record(record, wanted.shape, wanted.hidden) +
+    list.text += R"(","record":)" + show_record(*record, wanted.shape, wanted.hidden) +
                  R"(,"sequence":)" + std::to_string(change.sequence) + '}';
     return true;
   };

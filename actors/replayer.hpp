@@ -7,6 +7,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"
+#include "actors/subscriber_hook.hpp"
 #include "storage/database.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -29,17 +30,18 @@ class replay_reader {
       : wanted_(wanted), options_(options) {}
 
   /// The next part: at most so many events and bytes, or so many records looked at.
-  replayed next(const storage::database& database);
+  replayed next(const storage::database& database, subscriber_view& view);
 
   /// Goes on through a later change.
   void extend(const replay_on& on);
 
  private:
-  void read_snapshot(const storage::database& database, replayed& part);
-  void read_log(const storage::database& database, replayed& part);
-  void read_changes(replayed& part);
+  void read_snapshot(const storage::database& database, replayed& part, subscriber_view& view);
+  void read_log(const storage::database& database, replayed& part, subscriber_view& view);
+  void read_changes(replayed& part, subscriber_view& view);
   /// Adds the event of a change where there is one; false where it does not fit any more.
-  bool show(const storage::change& change, replayed& part, std::size_t& bytes) const;
+  bool show(const storage::change& change, replayed& part, std::size_t& bytes,
+            subscriber_view& view) const;
   [[nodiscard]] bool in_snapshot(const storage::change& change) const;
   [[nodiscard]] rendering with() const {
     return {wanted_.hidden, options_.event_name, wanted_.epoch};
@@ -73,6 +75,7 @@ class replayer_behavior : public replayer_actor::base {
 
   const storage::database& database_;
   const engine_options& options_;
+  subscriber_view view_;
   std::unordered_map<replay_id, job> jobs_;
 };
 
@@ -84,6 +87,7 @@ struct event_list {
   bool lost = false;
 };
 [[nodiscard]] storage::result<event_list> list_events(const storage::database& database,
-                                                      const replay& wanted, std::size_t limit);
+                                                      const replay& wanted, std::size_t limit,
+                                                      subscriber_view& view);
 
 }  // namespace velo::actors

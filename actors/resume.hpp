@@ -86,6 +86,7 @@ struct replay {
   std::uint64_t after = 0;    ///< Then all changes after this one...
   std::uint64_t through = 0;  ///< ...up to this one.
   std::string identity_key;
+  std::string socket_id;                 ///< Where it is heard; empty: not on a socket.
   std::vector<std::string> own_sockets;  ///< What they caused is not for this subscriber.
   /// Where the history is not in the log: the changes themselves.
   std::vector<storage::change_ptr> changes;

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <tuple>
 #include <utility>
 
@@ -46,7 +45,11 @@ bool concerns_one_item(const boost::system::error_code& error) {
 
 store_behavior::store_behavior(caf::actor_config& config, storage::database& database,
                                const engine_options& options)
-    : store_actor::base(config), database_(database), options_(options) {}
+    : store_actor::base(config), database_(database), options_(options) {
+  const auto reader = database_.begin_read();
+  const auto any = reader ? database_.shown.any(*reader) : storage::result<bool>(true);
+  any_shown_ = !any || *any;
+}
 
 template <class Answer, class Request>
 caf::typed_response_promise<Answer> store_behavior::enqueue(Request request) {
@@ -60,9 +63,15 @@ store_behavior::behavior_type store_behavior::make_behavior() {
   caf::delayed_anon_send(caf::actor_cast<store_actor>(this), trim_pause, trim_history{});
   return {
       [this](const write_request_ptr& request) {
-        auto promise = enqueue<write_answer_ptr>(request);
-        if (auto* stages = options_.stages; stages != nullptr)
-          std::get<queued_write>(queue_.back()).began = stages->end(stage::parse, request->began);
+        auto promise = make_response_promise<write_answer_ptr>();
+        auto* stages = options_.stages;
+        const auto began = stages != nullptr ? stages->end(stage::parse, request->began) : 0;
+        if (parks()) {
+          park(request, promise, began);
+        } else {
+          queue_.emplace_back(queued_write{{request, promise, began}, nullptr});
+          schedule_commit();
+        }
         return promise;
       },
       [this](const collection_definition_ptr& definition) {
@@ -85,7 +94,10 @@ store_behavior::behavior_type store_behavior::make_behavior() {
         queue_.emplace_back(change);
         schedule_commit();
       },
-      [this](flush request) { return enqueue<ack>(request); },
+      [this](flush request) {
+        if (parked_.empty()) return enqueue<ack>(request);
+        return flushing_.emplace_back(make_response_promise<ack>());
+      },
       [this](commit_queued) { commit_queued_items(); },
       [this](trim_history message) {
         if (!message.again)
@@ -99,6 +111,10 @@ store_behavior::behavior_type store_behavior::make_behavior() {
 void store_behavior::on_exit() {
   fail(queue_, "The engine is stopping.");
   queue_.clear();
+  for (const auto& p : std::exchange(parked_, {}))
+    p->promise.deliver(write_answer_ptr{std::make_shared<const write_answer>(
+        write_answer{{}, unavailable("The engine is stopping."), 0})});
+  flushing_.clear();
   entries_.clear();
 }
 
@@ -114,6 +130,12 @@ void store_behavior::schedule_commit() {
 
 void store_behavior::commit_queued_items() {
   commit_scheduled_ = false;
+  if (!parked_.empty()) {
+    queue_passes();
+  } else {
+    for (auto& promise : std::exchange(flushing_, {}))
+      queue_.emplace_back(queued_flush{flush{}, promise, 0});
+  }
   if (queue_.empty()) return;
   auto done = commit(queue_);
   const bool separately = !done && concerns_one_item(done.error()) && queue_.size() > 1;
@@ -133,7 +155,7 @@ storage::result<void> store_behavior::commit(items together) {
   storage::result<void> result;
   const auto attempt = [&](const storage::transaction& reader,
                            storage::write_transaction* writer) -> storage::result<void> {
-    batch b{reader, writer, now_ms(), {}, {}, connection_number_, connection_numbers_};
+    batch b{reader, writer, now_ms(), {}, {}, {}, connection_number_, connection_numbers_};
     for (const auto& queued : together) {
       auto applied = std::visit([&](const auto& q) { return apply(b, q); }, queued);
       if (!applied) return applied;
@@ -191,6 +213,7 @@ void store_behavior::fail(items refused, const std::string& why) {
   const auto refusal = unavailable(why);
   const rules::overloaded refuse{
       [&](queued_write& q) {
+        if (q.parked) unpark(q.parked);
         q.promise.deliver(
             write_answer_ptr{std::make_shared<const write_answer>(write_answer{{}, refusal, 0})});
       },
@@ -224,9 +247,20 @@ store_behavior::entry& store_behavior::stage(batch& b, const std::string& id) {
 // -- records -------------------------------------------------------------------
 
 storage::result<void> store_behavior::apply(batch& b, const queued_write& q) {
-  auto answer = perform(b, *q.request);
+  const auto& parked = q.parked;
+  if (parked) parked->said.begin_pass(b.now);
+  auto answer =
+      perform(b, *q.request, parked ? &parked->said : nullptr, !parked || has_its_turn(b, *parked));
   if (!answer) return answer.error();
-  const auto shared = std::make_shared<const write_answer>(std::move(*answer));
+  if (!*answer) {
+    b.effects.emplace_back([this, parked] { ask_hooks(parked); });
+    return {};
+  }
+  if (parked) {
+    b.written.insert(parked->number);
+    b.effects.emplace_back([this, parked] { unpark(parked); });
+  }
+  const auto shared = std::make_shared<const write_answer>(std::move(**answer));
   // Behind the changes it reports: effects run in this order, and a client that
   // has its answer may ask what was sent.
   b.effects.emplace_back([this, promise = q.promise, shared, began = q.began]() mutable {
@@ -236,77 +270,78 @@ storage::result<void> store_behavior::apply(batch& b, const queued_write& q) {
   return {};
 }
 
-storage::result<write_answer> store_behavior::perform(batch& b, const write_request& request) {
+storage::result<std::optional<write_answer>> store_behavior::perform(batch& b,
+                                                                     const write_request& request,
+                                                                     write_hooks* hooks,
+                                                                     bool may_write) {
+  using answered = std::optional<write_answer>;
   if (request.repeat) {
     const auto first = database_.idempotency.get(b.reader, request.repeat->scope);
     if (!first) return first.error();
     if (*first) {
       if ((*first)->body_hash != request.repeat->body_hash)
-        return write_answer{
-            {}, conflict("This Idempotency-Key was used with another request body."), 0};
-      if (auto answer = decode_write_answer((*first)->answer)) return std::move(*answer);
+        return answered{write_answer{
+            {}, conflict("This Idempotency-Key was used with another request body."), 0}};
+      if (auto answer = decode_write_answer((*first)->answer)) return answered{std::move(*answer)};
     }
   }
   auto auth = read_auth(database_, b.reader, request.writer);
   if (!auth) return auth.error();
-  if (auth->gone) return write_answer{{}, unauthenticated(), 0};
+  if (auth->gone) return answered{write_answer{{}, unauthenticated(), 0}};
   const writer by{request.writer, auth->auth};
 
   write_answer answer;
-  // What an atomic request would write, unwritten until all of it is allowed.
+  // What an atomic request would write, unwritten until all of it is allowed; and
+  // any request where hooks are asked, until they have spoken about all of it.
   struct pending {
     std::size_t position;
     judged_write write;
   };
   std::vector<pending> accepted;
   std::map<std::pair<std::string, std::string>, json_ptr> overlay;
+  const bool at_once = !request.atomic && hooks == nullptr;
   bool any_kept = false;
-  for (const auto& operation : request.operations) {
-    const auto e = find(b, operation.collection_id);
-    auto id = e ? record_id_of(operation)
-                : outcome<std::string>{invalid("collection", "There is no such collection.")};
-    if (!id) {
-      answer.results.emplace_back(id.error());
-      continue;
-    }
-    json_ptr stored;
-    if (const auto o = overlay.find({operation.collection_id, *id}); o != overlay.end()) {
-      stored = o->second;
-    } else if (concerns_records(*e->target.definition, operation)) {
-      auto found = database_.records.get(b.reader, operation.collection_id, *id);
-      if (!found) return found.error();
-      if (*found) stored = std::make_shared<const nlohmann::json>(std::move(**found));
-    }
-    auto judged = judge(e->target, operation, *id, stored, by, b.now, options_);
+  const auto keep_one = [&](std::size_t position, judged_write& write) -> storage::result<void> {
+    auto& target = stage(b, write.change.collection_id);
+    const bool ingested = request.operations[position].kind == write_kind::ingest;
+    if (auto kept = keep(b, target, write, request.writer, ingested); !kept) return kept;
+    answer.results[position]->sequence = target.sequence;
+    answer.sequence = std::max(answer.sequence, target.sequence);
+    any_kept = true;
+    return {};
+  };
+  for (std::size_t i = 0; i < request.operations.size(); ++i) {
+    auto judging = judge_one(b, request, i, by, hooks, overlay);
+    if (!judging) return judging.error();
+    auto& judged = *judging;
     if (!judged) {
       answer.results.emplace_back(judged.error());
       continue;
     }
-    answer.results.emplace_back(written{*id, judged->change.record, 0, judged->viewable});
-    if (request.atomic) {
-      if (judged->effect != record_effect::none)
-        overlay[{operation.collection_id, *id}] =
-            judged->effect == record_effect::put ? judged->change.record : nullptr;
-      accepted.push_back({answer.results.size() - 1, std::move(*judged)});
+    if (!*judged) {  // This pass comes to nothing, but goes on, to know all there is to ask.
+      answer.results.emplace_back(not_tried());
       continue;
     }
-    auto& target = stage(b, operation.collection_id);
-    if (auto kept = keep(b, target, *judged); !kept) return kept.error();
-    answer.results.back()->sequence = target.sequence;
-    answer.sequence = std::max(answer.sequence, target.sequence);
-    any_kept = true;
+    auto& write = **judged;
+    answer.results.emplace_back(
+        written{write.change.record_id, write.change.record, 0, write.viewable});
+    if (at_once) {
+      if (auto kept = keep_one(i, write); !kept) return kept.error();
+      continue;
+    }
+    if (write.effect != record_effect::none)
+      overlay[{write.change.collection_id, write.change.record_id}] =
+          write.effect == record_effect::put ? write.change.record : nullptr;
+    accepted.push_back({i, std::move(write)});
   }
-  const bool all = accepted.size() == request.operations.size();
+  if (hooks != nullptr && (hooks->waits() || !may_write)) return answered{};
+  const bool all = !request.atomic || accepted.size() == request.operations.size();
   for (auto& [position, write] : accepted) {
     if (!all) {
       answer.results[position] = not_tried();
       continue;
     }
-    auto& target = stage(b, write.change.collection_id);
-    if (auto kept = keep(b, target, write); !kept) return kept.error();
-    answer.results[position]->sequence = target.sequence;
-    answer.sequence = std::max(answer.sequence, target.sequence);
-    any_kept = true;
+    if (auto kept = keep_one(position, write); !kept) return kept.error();
   }
   if (request.repeat && any_kept) {
     const storage::idempotency_table::entry first{request.repeat->body_hash, encode(answer), b.now};
@@ -317,13 +352,41 @@ storage::result<write_answer> store_behavior::perform(batch& b, const write_requ
         !trimmed)
       return trimmed.error();
   }
-  return answer;
+  return answered{std::move(answer)};
 }
 
-storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) {
+storage::result<outcome<std::optional<judged_write>>> store_behavior::judge_one(
+    batch& b, const write_request& request, std::size_t position, const writer& by,
+    write_hooks* hooks, const std::map<std::pair<std::string, std::string>, json_ptr>& overlay) {
+  using judging = outcome<std::optional<judged_write>>;
+  const auto& operation = request.operations[position];
+  const auto e = find(b, operation.collection_id);
+  if (!e) return judging{invalid("collection", "There is no such collection.")};
+  const auto id = hooks != nullptr ? hooks->id(position, operation) : record_id_of(operation);
+  if (!id) return judging{id.error()};
+  json_ptr stored;
+  if (const auto o = overlay.find({operation.collection_id, *id}); o != overlay.end()) {
+    stored = o->second;
+  } else if (concerns_records(*e->target.definition, operation)) {
+    auto found = database_.records.get(b.reader, operation.collection_id, *id);
+    if (!found) return found.error();
+    if (*found) stored = std::make_shared<const nlohmann::json>(std::move(**found));
+  }
+  if (hooks != nullptr)
+    return hooks->judge(position, e->target, operation, *id, stored, by, options_);
+  auto judged = judge(e->target, operation, *id, stored, by, b.now, options_);
+  if (!judged) return judging{judged.error()};
+  return judging{std::optional(std::move(*judged))};
+}
+
+storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w, const identity& who,
+                                           bool ingested) {
   const auto& definition = *e.target.definition;
   auto& change = w.change;
   change.sequence = ++e.sequence;
+  if (any_shown_ || change.view) {
+    if (auto kept = keep_shown(b, w); !kept) return kept;
+  }
   if (w.effect == record_effect::put) {
     if (auto put =
             database_.records.put(*b.writer, definition.id, change.record_id, *change.record);
@@ -362,7 +425,37 @@ storage::result<void> store_behavior::keep(batch& b, entry& e, judged_write& w) 
     if (options_.stages != nullptr) sent->committed_at = options_.stages->now();
     for (const auto& shard : to) send(shard, change_ptr{sent});
   });
+  if (auto* hooks = options_.hooks; hooks != nullptr) {
+    if (auto notice = notice_of(change, definition, who, ingested, *hooks))
+      b.effects.emplace_back(
+          [runner = hooks->runner(), notice] { caf::anon_send(runner, hook_call_ptr{notice}); });
+  }
   return {};
+}
+
+storage::result<void> store_behavior::keep_shown(batch& b, judged_write& w) {
+  auto& c = w.change;
+  if (w.effect == record_effect::none) return {};
+  const auto past = database_.shown.get(b.reader, c.collection_id, c.record_id);
+  if (!past) return past.error();
+  if (*past && c.action != rules::action::created) {
+    auto view = c.view ? *c.view : storage::broadcast_view{};
+    // Of a record that nobody was shown, whoever loses sight of it learns no more
+    // than which it was.
+    view.old_record = std::make_shared<const nlohmann::json>(
+        (*past)->suppressed ? nlohmann::json{{"id", c.record_id}} : (*past)->record);
+    c.view = std::make_shared<const storage::broadcast_view>(std::move(view));
+  }
+  const bool shown_otherwise = c.view && (c.view->suppressed || c.view->record);
+  if (w.effect == record_effect::put && shown_otherwise) {
+    any_shown_ = true;
+    return database_.shown.put(
+        *b.writer, c.collection_id, c.record_id,
+        {c.view->suppressed, c.view->record ? *c.view->record : nlohmann::json()});
+  }
+  if (!*past) return {};
+  const auto erased = database_.shown.erase(*b.writer, c.collection_id, c.record_id);
+  return erased ? storage::result<void>() : erased.error();
 }
 
 // -- retention -----------------------------------------------------------------

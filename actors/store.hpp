@@ -7,6 +7,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"
+#include "actors/write_hooks.hpp"
 #include "actors/write_judge.hpp"
 #include "storage/database.hpp"
 
@@ -14,10 +15,15 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -49,7 +55,33 @@ class store_behavior : public store_actor::base {
     caf::typed_response_promise<Answer> promise;
     std::int64_t began = 0;  ///< When it was queued, for the stage clock.
   };
-  using queued_write = queued<write_request_ptr, write_answer_ptr>;
+  /// A request that hooks are asked about, from its arrival to its answer.
+  struct parked_write {
+    enum class step : std::uint8_t {
+      arrived,  ///< Not looked at yet.
+      queued,   ///< A pass is queued.
+      asking,   ///< Hooks are being asked.
+      heard,    ///< They have answered.
+      ready,    ///< Nothing is left to ask: it waits for its turn.
+    };
+    explicit parked_write(const hook_set& hooks, const write_request& request)
+        : said(hooks, request.operations.size()) {}
+
+    std::uint64_t number = 0;
+    step at = step::arrived;
+    bool first_pass = true;
+    std::size_t unanswered = 0;
+    write_hooks said;
+    std::set<std::string> collections;
+    std::set<std::pair<std::string, std::string>> records;  ///< Those it names.
+    write_request_ptr request;
+    caf::typed_response_promise<write_answer_ptr> promise;
+    std::int64_t began = 0;
+  };
+  using parked_ptr = std::shared_ptr<parked_write>;
+  struct queued_write : queued<write_request_ptr, write_answer_ptr> {
+    parked_ptr parked;  ///< Null where no hook is asked.
+  };
   using queued_definition = queued<collection_definition_ptr, collection_answer>;
   using queued_removal = queued<collection_removal, collection_answer>;
   using queued_connection = queued<connection_ptr, connection_ptr>;
@@ -76,6 +108,7 @@ class store_behavior : public store_actor::base {
     std::int64_t now = 0;
     entries staged;                              ///< Overlays entries_; null: dropped.
     std::vector<std::function<void()>> effects;  ///< Answers and events, after the commit.
+    std::set<std::uint64_t> written;             ///< Of parked writes, those that came through.
     /// The last connection number given out, and the last one that is reserved on disk.
     std::uint64_t connection_number = 0, connection_numbers = 0;
   };
@@ -104,8 +137,29 @@ class store_behavior : public store_actor::base {
   storage::result<void> apply(batch& b, const touch_connection& touch);
   storage::result<void> apply(batch& b, const identity_change_ptr& change);
 
-  storage::result<write_answer> perform(batch& b, const write_request& request);
-  storage::result<void> keep(batch& b, entry& e, judged_write& w);
+  /// Nothing where hooks have to be asked first, or it is not the request's turn.
+  storage::result<std::optional<write_answer>> perform(batch& b, const write_request& request,
+                                                       write_hooks* hooks, bool may_write);
+  storage::result<outcome<std::optional<judged_write>>> judge_one(
+      batch& b, const write_request& request, std::size_t position, const writer& by,
+      write_hooks* hooks, const std::map<std::pair<std::string, std::string>, json_ptr>& overlay);
+  storage::result<void> keep(batch& b, entry& e, judged_write& w, const identity& who,
+                             bool ingested);
+  /// Keeps how subscribers are shown the record, for snapshots and later changes.
+  storage::result<void> keep_shown(batch& b, judged_write& w);
+
+  // -- store_hooks.cpp: writes that hooks are asked about
+
+  [[nodiscard]] bool parks() const;
+  void park(const write_request_ptr& request, caf::typed_response_promise<write_answer_ptr> promise,
+            std::int64_t began);
+  /// Queues a pass of each parked write that can go on.
+  void queue_passes();
+  /// Whether all that came before it, of its collections, is written or refused.
+  [[nodiscard]] bool has_its_turn(const batch& b, const parked_write& p) const;
+  void ask_hooks(const parked_ptr& p);
+  void unpark(const parked_ptr& p);
+
   void look_for_excess();
   [[nodiscard]] storage::retention kept_by(const storage::collection& definition) const;
   storage::result<std::uint64_t> next_connection_number(batch& b);
@@ -125,6 +179,10 @@ class store_behavior : public store_actor::base {
   entries entries_;
   std::vector<item> queue_;
   bool commit_scheduled_ = false;
+  std::list<parked_ptr> parked_;  ///< In the order they came.
+  std::uint64_t last_parked_ = 0;
+  std::vector<caf::typed_response_promise<ack>> flushing_;  ///< Until none is parked.
+  bool any_shown_ = false;  ///< Some records are shown otherwise than they are stored.
   std::uint64_t changes_since_trim_ = 0;
   bool trimming_ = false;  ///< Slices are queued, or about to be looked for.
   std::size_t slices_queued_ = 0;

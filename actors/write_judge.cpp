@@ -5,6 +5,7 @@
 #include "rules/bind.hpp"
 #include "rules/evaluate.hpp"
 #include "rules/parser.hpp"
+#include "rules/subscribe_decision.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -95,6 +96,11 @@ bool is_time(const nlohmann::json& record, const char* field) {
          parse_time(at->get_ref<const std::string&>()).has_value();
 }
 
+bool changes_id(const write_operation& wanted, const std::string& id) {
+  const auto given = wanted.fields.find("id");
+  return given != wanted.fields.end() && *given != id;
+}
+
 struct context {
   const write_target& target;
   const write_operation& wanted;
@@ -102,6 +108,9 @@ struct context {
   std::int64_t now;
   std::string now_text;
   const engine_options& options;
+  const write_operation* asked = nullptr;  ///< Where hooks have changed it.
+
+  [[nodiscard]] const nlohmann::json& given() const { return (asked ? *asked : wanted).fields; }
 
   [[nodiscard]] judged_write write(rules::action action, std::string id, json_ptr record,
                                    json_ptr old_record) const {
@@ -130,7 +139,7 @@ outcome<judged_write> judge_create(const context& c, const std::string& id, bool
     return denied(c.by);
   // Only now: which fields are special, and whether an id is taken, is nothing to
   // tell those who may not create.
-  if (auto f = protected_field(*c.target.definition, c.wanted.fields, c.by)) return std::move(*f);
+  if (auto f = protected_field(*c.target.definition, c.given(), c.by)) return std::move(*f);
   if (auto f = unfit_record(record, c.options.record_bytes_max)) return std::move(*f);
   if (exists) return conflict("A record with the id " + id + " exists.");
   return c.write(rules::action::created, id,
@@ -141,11 +150,10 @@ outcome<judged_write> judge_update(const context& c, const std::string& id,
                                    const json_ptr& stored) {
   if (!allows(c.target.update, *stored, rules::action::updated, c.by, c.now_text))
     return denied_on(c.target, *stored, rules::action::updated, c.by, c.now_text);
-  if (const auto given = c.wanted.fields.find("id"); given != c.wanted.fields.end() && *given != id)
-    return invalid("id", "The id of a record cannot change.");
-  if (auto f = protected_field(*c.target.definition, c.wanted.fields, c.by)) return std::move(*f);
-  auto record = *stored;
-  record.update(c.wanted.fields);
+  if (changes_id(c.wanted, id)) return invalid("id", "The id of a record cannot change.");
+  if (auto f = protected_field(*c.target.definition, c.given(), c.by)) return std::move(*f);
+  auto record = c.asked != nullptr ? c.wanted.fields : *stored;
+  if (c.asked == nullptr) record.update(c.wanted.fields);
   record["id"] = id;
   if (const auto created = stored->find("created"); created != stored->end())
     record["created"] = *created;
@@ -228,7 +236,8 @@ outcome<std::string> record_id_of(const write_operation& wanted) {
 
 outcome<judged_write> judge(const write_target& target, const write_operation& wanted,
                             const std::string& id, const json_ptr& stored, const writer& by,
-                            std::int64_t now, const engine_options& options) {
+                            std::int64_t now, const engine_options& options,
+                            const write_operation* asked) {
   if (!wanted.fields.is_object() || (wanted.old_record && !wanted.old_record->is_object()))
     return invalid("record", "A record is an object.");
   // An ingested change is bound by no rule.
@@ -237,7 +246,7 @@ outcome<judged_write> judge(const write_target& target, const write_operation& w
   if (by.who.kind == identity_kind::ingest &&
       target.definition->type == storage::collection_type::auth)
     return forbidden();
-  const context c{target, wanted, by, now, time_text(now), options};
+  const context c{target, wanted, by, now, time_text(now), options, asked};
   switch (wanted.kind) {
     case write_kind::create:
       return judge_create(c, id, stored != nullptr);
@@ -249,6 +258,29 @@ outcome<judged_write> judge(const write_target& target, const write_operation& w
       return judge_ingest(c, id, stored);
   }
   return not_found();
+}
+
+std::optional<failure> refused_whatever_hooks_say(const write_target& target,
+                                                  const write_operation& wanted,
+                                                  const std::string& id, const json_ptr& stored,
+                                                  const writer& by, std::int64_t now) {
+  if (!wanted.fields.is_object()) return invalid("record", "A record is an object.");
+  const auto now_text = time_text(now);
+  const bool creates = wanted.kind == write_kind::create;
+  if (creates) {
+    if (by.who.privileged()) return std::nullopt;
+    rules::parameters p;
+    p.auth = by.auth.get();
+    const auto possible = rules::decide(target.create, rules::expression(true), p).outcome;
+    return possible == rules::access::granted ? std::nullopt : std::optional(denied(by));
+  }
+  if (!stored) return not_found();
+  const bool updates = wanted.kind == write_kind::update;
+  const auto action = updates ? rules::action::updated : rules::action::deleted;
+  if (!allows(updates ? target.update : target.remove, *stored, action, by, now_text))
+    return denied_on(target, *stored, action, by, now_text);
+  if (updates && changes_id(wanted, id)) return invalid("id", "The id of a record cannot change.");
+  return std::nullopt;
 }
 
 }  // namespace velo::actors

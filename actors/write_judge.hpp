@@ -8,6 +8,7 @@
 #include "rules/rule.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace velo::actors {
@@ -52,10 +53,20 @@ struct writer {
 [[nodiscard]] outcome<std::string> record_id_of(const write_operation& wanted);
 
 /// `stored` is the record as it stands (null: there is none, or none is kept),
-/// `now` the transaction's moment in Unix milliseconds.
+/// `now` the transaction's moment in Unix milliseconds. Where hooks have changed the
+/// record, `wanted` has all of it as they left it, and `asked` is what the client sent:
+/// what it may not write is what it sent, rules are asked of what becomes of it.
 [[nodiscard]] outcome<judged_write> judge(const write_target& target, const write_operation& wanted,
                                           const std::string& id, const json_ptr& stored,
                                           const writer& by, std::int64_t now,
-                                          const engine_options& options);
+                                          const engine_options& options,
+                                          const write_operation* asked = nullptr);
+
+/// Why judge() would refuse, whatever a hook made of the record: then none is asked.
+[[nodiscard]] std::optional<failure> refused_whatever_hooks_say(const write_target& target,
+                                                                const write_operation& wanted,
+                                                                const std::string& id,
+                                                                const json_ptr& stored,
+                                                                const writer& by, std::int64_t now);
 
 }  // namespace velo::actors

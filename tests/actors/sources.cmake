@@ -14,6 +14,8 @@ velo_unit_tests(actors
   actors/engine_test.cpp
   actors/event_body_test.cpp
   actors/fan_out_messages_test.cpp
+  actors/hook_threads_test.cpp
+  actors/hooks_test.cpp
   actors/in_force_test.cpp
   actors/interned_texts_test.cpp
   actors/jwt_keys_test.cpp

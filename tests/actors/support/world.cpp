@@ -22,6 +22,8 @@ world::~world() {
 void world::start() {
   system = std::make_unique<caf::actor_system>(config);
   database = storage::database::open(directory.data(), {.durable = false}).value();
+  hooks = std::make_unique<hook_set>(*system, options.record_bytes_max);
+  options.hooks = hooks.get();
   loop = std::make_unique<manual_loop>(*system);
   store = system->spawn<store_behavior>(std::ref(*database), std::cref(options));
   if (resumes_ == resuming::yes) {
@@ -51,6 +53,7 @@ void world::stop() {
     resume = {};
   }
   settle();
+  caf::anon_send_exit(hooks->runner(), caf::exit_reason::user_shutdown);
   for (const auto& shard : channels.shards())
     caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
   settle();
@@ -63,6 +66,7 @@ void world::stop() {
   settle();
   channels = {};
   loop.reset();
+  hooks.reset();
   system.reset();
   database.reset();
 }

@@ -6,6 +6,7 @@
 #include "actors/auth.hpp"
 #include "actors/channel.hpp"
 #include "actors/connection.hpp"
+#include "actors/hook_set.hpp"
 #include "actors/loop.hpp"
 #include "actors/positions.hpp"
 #include "actors/pruner.hpp"
@@ -179,6 +180,7 @@ class world {
   caf::actor_system_config config;
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<storage::database> database;
+  std::unique_ptr<hook_set> hooks;
   std::unique_ptr<manual_loop> loop;
   attachments attached{"velo.realtime."};
   store_actor store;
