@@ -102,6 +102,15 @@ struct webhooks_config {
   std::size_t queue = 0;                    ///< Events that wait for one target.
 };
 
+struct hooks_config {
+  std::string url;                      ///< Empty: there is none.
+  std::vector<std::string> events;      ///< What it is asked and told of.
+  std::chrono::milliseconds timeout{};  ///< Of one call, the wait for its turn included.
+  std::string on_failure;               ///< closed or open
+  std::size_t concurrency = 0;          ///< Calls under way at a time.
+  std::string secret;                   ///< Empty: that of the first app.
+};
+
 struct drain_config {
   std::chrono::milliseconds time{};
   std::uint16_t close_code = 0;
@@ -156,6 +165,7 @@ struct config {
   limits_config limits;
   pusher_config pusher;
   webhooks_config webhooks;
+  hooks_config hooks;
   std::vector<std::string> cors_origins;
   drain_config drain;
   log_config log;

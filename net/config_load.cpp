@@ -191,6 +191,11 @@ class loader {
       errors_.emplace_back(
           "ingest_key: It is a superuser token still, so it would be one: write another.");
     check_keys_of_tokens();
+    if (!c.hooks.url.empty() && c.hooks.events.empty())
+      errors_.emplace_back(
+          "hooks.events: Name what hooks.url is to be asked, such as [\"record.creating\"].");
+    if (c.hooks.url.empty() && !c.hooks.events.empty())
+      errors_.emplace_back("hooks.url: hooks.events need a URL to ask.");
     // RFC 7518 3.2: a shorter key is easier to find than a signature.
     constexpr std::size_t jwt_secret_bytes_min = 32;
     if (!c.auth.jwt_secret.empty() && c.auth.jwt_secret.size() < jwt_secret_bytes_min)

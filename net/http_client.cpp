@@ -113,7 +113,9 @@ asio::awaitable<attempt> exchange(Stream& stream, connection& c,
     co_await http::async_read(stream, c.buffer, parser,
                               asio::redirect_error(asio::use_awaitable, cut));
     out.keep = !cut && parser.keep_alive() && c.buffer.size() == 0;
-    out.answer = http_answer{status, std::move(parser.get().body())};
+    const auto type = parser.get()[http::field::content_type];
+    out.answer = http_answer{status, std::move(parser.get().body()),
+                             std::string(type.data(), type.size()), !cut};
     co_return out;
   }
   out.error = http::make_error_code(http::error::bad_status);

@@ -33,6 +33,8 @@ struct http_call {
 struct http_answer {
   unsigned status = 0;
   std::string body;  ///< As far as it was read; at most http_client_options::body_bytes_max.
+  std::string content_type{};  ///< The header; empty where there is none.
+  bool complete = true;        ///< That is all of the body.
 };
 
 /// Why there is no answer: a sentence for the log.

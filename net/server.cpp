@@ -9,6 +9,7 @@
 #include "net/driver_service.hpp"
 #include "net/endpoints/api.hpp"
 #include "net/endpoints/pusher_api.hpp"
+#include "net/hook_service.hpp"
 #include "net/http_session.hpp"
 #include "net/listener.hpp"
 #include "net/log.hpp"
@@ -355,6 +356,7 @@ int run_server(const config& c) {
     throw std::runtime_error("data directory " + c.data + ": " + started.error().message());
   auto& engine = **started;
   declare_collections(engine, c);
+  hook_service hooks(engine, c);
   webhook_service webhooks(system, engine, c);
   std::vector<actors::app_options> apps;
   std::transform(c.apps.begin(), c.apps.end(), std::back_inserter(apps), [&](const app& a) {
@@ -367,6 +369,7 @@ int run_server(const config& c) {
   websocket_settings ws;
   fill(ws, c);
   ws.channels = &engine.channels();
+  ws.hooks = &engine.hooks();
   idempotency_cache repeats;  // Before the loops: their last answers go to it.
   client_limits clients(c.limits.connections_per_ip, c.limits.requests_per_second);
   fill(clients, c);

@@ -1,11 +1,14 @@
 // Every setting, once: key, default, meaning, bounds, and where its value lives.
 // Keys, names and defaults are those of CONFIGURATION.md.
 
+#include "actors/hooks.hpp"
 #include "actors/jwt_keys.hpp"
 #include "net/channel_name.hpp"
 #include "net/config.hpp"
+#include "net/http_address.hpp"
 #include "net/network_list.hpp"
 #include "net/setting.hpp"
+#include "net/spelling.hpp"
 
 #include <algorithm>
 #include <array>
@@ -149,6 +152,24 @@ std::string jwt_algorithm_names(const setting_value& value) {
   return {};
 }
 
+std::string hook_url(const setting_value& value) {
+  const auto& url = text_of(value);
+  return url.empty() || parse_http_address(url)
+             ? ""
+             : "It is not an address to send to: write such as \"https://example.org/hook\", "
+               "without user and fragment.";
+}
+
+std::string hook_events(const setting_value& value) {
+  const std::vector<std::string> known(actors::hook_event_names.begin(),
+                                       actors::hook_event_names.end());
+  for (const auto& name : std::get<std::vector<std::string>>(value)) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return "There is no hook event " + quoted_toml(name) + '.' + did_you_mean(name, known);
+  }
+  return {};
+}
+
 std::string coming_back(const setting_value& value) {
   const auto code = std::get<std::uint64_t>(value);
   return code >= 4100 && code <= 4299
@@ -166,6 +187,7 @@ constexpr std::uint64_t second = 1000;
 constexpr std::uint64_t hour = second * 3600;
 constexpr std::uint64_t year = hour * 24 * 365;
 
+constexpr std::array<std::string_view, 2> hook_policies{"closed", "open"};
 constexpr std::array<std::string_view, 6> log_levels{"trace",   "debug", "info",
                                                      "warning", "error", "off"};
 constexpr std::array<std::string_view, 2> yes_and_no{"true", "false"};
@@ -452,6 +474,25 @@ std::vector<setting> make_table() {
           .MEMBER(webhooks.queue)
           .between(1, 10'000'000),
 
+      row("hooks.url", text, "", "where hooks are asked; none where it is empty")
+          .MEMBER(hooks.url)
+          .only(hook_url),
+      row("hooks.events", list, "", "what hooks are asked and told of")
+          .MEMBER(hooks.events)
+          .only(hook_events),
+      row("hooks.timeout", duration, "2s", "time of one call, with the wait for its turn")
+          .MEMBER(hooks.timeout)
+          .between(1, hour),
+      row("hooks.on_failure", choice, "closed", "closed: refuse; open: go on without the hook")
+          .MEMBER(hooks.on_failure)
+          .one_of(hook_policies),
+      row("hooks.concurrency", count, "16", "calls under way at a time")
+          .MEMBER(hooks.concurrency)
+          .between(1, 1024),
+      row("hooks.secret", text, "", "signs the calls; that of the first app where it is empty")
+          .MEMBER(hooks.secret)
+          .secret(),
+
       row("cors.origins", list, "*", "origins that browsers may call from")
           .MEMBER(cors_origins)
           .only(origins),
@@ -475,8 +516,7 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 2> planned{
-    "hooks",
+constexpr std::array<std::string_view, 1> planned{
     "limits.outbox_total_bytes",
 };
 

@@ -5,6 +5,7 @@
 
 #include "actors/channel_directory.hpp"
 #include "actors/connection.hpp"
+#include "actors/hook_set.hpp"
 #include "net/config.hpp"
 #include "net/incoming_connection.hpp"
 #include "net/outbox.hpp"
@@ -35,6 +36,9 @@ struct websocket_settings {
   identity_limits identities;
   /// Of the apps above, with their counts of connections; null: nobody counts them.
   const actors::channel_directory* channels = nullptr;
+
+  /// Who may be asked whether a client may connect; null: nobody.
+  actors::hook_set* hooks = nullptr;
 
   /// What the actors know of one of `apps`; null where there is no directory.
   [[nodiscard]] actors::app_ref live(const app& of) const {

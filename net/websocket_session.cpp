@@ -7,12 +7,14 @@
 #include "net/frame_header.hpp"
 #include "net/pusher_client.hpp"
 #include "net/signature.hpp"
+#include "net/url.hpp"
 #include "net/websocket_admission.hpp"
 #include "net/websocket_handshake.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/field.hpp>
 #include <caf/send.hpp>
+#include <nlohmann/json.hpp>
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -55,6 +57,15 @@ std::string_view sentence_of(limit met) {
     default:
       return sentence(close_code::over_capacity);
   }
+}
+
+// As much of the text as a close frame takes, without half a character.
+std::string_view close_reason(std::string_view text) {
+  constexpr std::size_t bytes_max = 123;
+  if (text.size() <= bytes_max) return text;
+  auto end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end);
 }
 
 std::string_view text_of(boost::beast::string_view text) {
@@ -105,8 +116,9 @@ void websocket_session::start(const connector& connect, const upgrade_request& r
   const auto answer = answer_handshake(request, settings_.server_name);
   transport_.start(answer.response, answer.accepted);
   if (!transport_.is_open()) return;
-  opened(connect, admit(settings_.apps, settings_.path_prefix, text_of(request.target()),
-                        text_of(request[boost::beast::http::field::origin])));
+  opened(connect, request,
+         admit(settings_.apps, settings_.path_prefix, text_of(request.target()),
+               text_of(request[boost::beast::http::field::origin])));
 }
 
 admission websocket_session::take_place(admission admitted) {
@@ -135,7 +147,8 @@ close_code websocket_session::refused(limit met, close_code with) {
   return with;
 }
 
-void websocket_session::opened(const connector& connect, admission admitted) {
+void websocket_session::opened(const connector& connect, const upgrade_request& request,
+                               admission admitted) {
   const bool known = admitted.has_value();
   admitted = take_place(admitted);
   if (!admitted) {
@@ -145,6 +158,52 @@ void websocket_session::opened(const connector& connect, admission admitted) {
   app_ = *admitted;
   socket_id_ = actors::random_socket_id();
   acknowledged_.socket_id = socket_id_;
+  if (settings_.hooks != nullptr && settings_.hooks->any(actors::hook_event::connecting))
+    return ask_hooks(connect, request);
+  establish(connect);
+}
+
+void websocket_session::ask_hooks(const connector& connect, const upgrade_request& request) {
+  undecided_ = true;
+  auto call = std::make_shared<actors::hook_call>();
+  call->event = actors::hook_event::connecting;
+  call->app_id = app_->id;
+  call->socket_id = socket_id_;
+  call->origin = text_of(request[boost::beast::http::field::origin]);
+  auto query = nlohmann::json::object();
+  if (const auto parts = split_target(text_of(request.target())))
+    if (const auto parameters = parse_parameters(parts->query))
+      for (const auto& [name, value] : *parameters) query[name] = value;
+  call->query = std::make_shared<const nlohmann::json>(std::move(query));
+  settings_.hooks->ask(
+      call, [self = shared_from_this(), connect](const actors::hook_outcome_ptr& outcome) {
+        boost::asio::post(self->loop_.io(), [self, connect, outcome] {
+          if (self->transport_.is_open()) self->decided(connect, *outcome);
+        });
+      });
+}
+
+void websocket_session::decided(const connector& connect, const actors::hook_outcome& outcome) {
+  undecided_ = false;
+  switch (outcome.what) {
+    case actors::hook_outcome::kind::refused:
+      if (outcome.message.empty()) return close(close_code::connection_unauthorized);
+      return close(number(close_code::connection_unauthorized), close_reason(outcome.message));
+    case actors::hook_outcome::kind::failed:
+      // A stock client comes back after a while.
+      return close(number(close_code::over_capacity),
+                   "Whether the connection is allowed could not be found out: try again.");
+    case actors::hook_outcome::kind::changed:
+      settings_.hooks->keep_metadata(socket_id_, outcome.value);
+      has_metadata_ = true;
+      break;
+    case actors::hook_outcome::kind::proceed:
+      break;
+  }
+  establish(connect);
+}
+
+void websocket_session::establish(const connector& connect) {
   // Stock clients give up for good when any other frame comes first, so this
   // one is queued before anybody knows of the session.
   queue_text(connection_established_frame(
@@ -155,6 +214,9 @@ void websocket_session::opened(const connector& connect, admission admitted) {
 // -- from the client ---------------------------------------------------------
 
 void websocket_session::message(std::string_view text) {
+  if (undecided_)
+    return close(number(close_code::policy_violation),
+                 "Wait for pusher:connection_established before you send.");
   const auto frame = parse_client_frame(text);
   if (!frame) return invalid(frame.error().message);
   if (!std::holds_alternative<unknown_frame>(*frame)) invalid_in_a_row_ = 0;
@@ -360,6 +422,7 @@ void websocket_session::closed() {
     const auto* live = app_ != nullptr ? settings_.live(*app_) : nullptr;
     if (live != nullptr) live->connections.fetch_sub(1, std::memory_order_relaxed);
   }
+  if (std::exchange(has_metadata_, false)) settings_.hooks->forget_metadata(socket_id_);
   if (connection_) caf::anon_send(std::exchange(connection_, {}), actors::session_closed{});
   // Whoever made this call still needs the session.
   boost::asio::post(loop_.io(), [self = std::move(self_)] {});

@@ -64,7 +64,12 @@ class websocket_session final : public actors::session,
   void message(std::string_view text) override;
   void closed() override;
 
-  void opened(const connector& connect, boost::system::result<const app*, close_code> admitted);
+  void opened(const connector& connect, const upgrade_request& request,
+              boost::system::result<const app*, close_code> admitted);
+  /// The client may connect.
+  void establish(const connector& connect);
+  void ask_hooks(const connector& connect, const upgrade_request& request);
+  void decided(const connector& connect, const actors::hook_outcome& outcome);
   [[nodiscard]] boost::system::result<const app*, close_code> take_place(
       boost::system::result<const app*, close_code> admitted);
 
@@ -106,6 +111,8 @@ class websocket_session final : public actors::session,
   bool idle_ = true;          // has never asked for a channel
   std::optional<limit> met_;  // before it was open
   bool close_timed_ = false;
+  bool undecided_ = false;     // hooks are asked whether it may connect
+  bool has_metadata_ = false;  // they said something about it
   std::uint8_t invalid_in_a_row_ = 0;
 };
 

@@ -17,6 +17,7 @@ velo_unit_tests(net
   # HTTP
   net/cors_test.cpp
   net/driver_lanes_test.cpp
+  net/hook_message_test.cpp
   net/http_address_test.cpp
   net/http_session_test.cpp
   net/http_test.cpp
