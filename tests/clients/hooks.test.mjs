@@ -129,8 +129,8 @@ test('a broadcast hook takes away for good: live, in replay, snapshot and catch-
   assert.equal(records.length, 2)
   for (const record of records) check(record, record.id)
   const page = await server.expect(200, 'GET', `/api/realtime/events?channel_name=${live.channel}&after=0`)
-  assert.equal(page.events.length, 2)
-  for (const { record } of page.events) check(record, record.id)
+  assert.equal(page.data.length, 2)
+  for (const { record } of page.data) check(record, record.id)
 })
 
 test('a connecting hook refuses with its words, or gives the client metadata', async (t) => {
