@@ -68,6 +68,12 @@ response refusal_at(std::string_view path, unsigned status, std::string_view sen
   return is_pusher_path(path) ? pusher_error(status, sentence) : error_response(status, sentence);
 }
 
+response shutting_down() {
+  response answer = error_response(503, "The server is shutting down.");
+  answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
 // One request, from its head to its answer.
 struct exchange {
   http::request_parser<http::string_body> parser;
@@ -139,6 +145,7 @@ class http_session final : public timed,
   void on_writable();
   void discard();
   void hand_over();
+  void owe_nothing();
   void close();
 
   reactor& loop_;
@@ -155,6 +162,7 @@ class http_session final : public timed,
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;
   std::optional<limit> met_;  // by the request under way
+  bool owes_ = false;         // an answer; counted
   bool leaving_ = false;      // closes after the answer under way
   bool answered_any_ = false;
   bool head_begun_ = false;   // the head's deadline runs
@@ -328,11 +336,7 @@ void http_session::judge_head(error_code error) {
   // would try for ever, where the WebSocket's own answer (4005) makes it stop.
   if (settings_->on_upgrade && asks_for_websocket(now.head)) {
     if (!now.parser.is_done()) return refuse(error_response(400, "An upgrade has no body."));
-    if (settings_->draining) {
-      response draining = error_response(503, "The server is shutting down.");
-      draining.headers.emplace_back("Retry-After", "1");
-      return refuse(std::move(draining));
-    }
+    if (settings_->draining) return refuse(shutting_down());
     stage_ = stage::upgrade;
     return;
   }
@@ -386,12 +390,17 @@ bool http_session::parse_body(std::string& out) {
     }
     if (!parser.is_done()) return false;
   }
-  dispatch();
+  if (settings_->ending) {
+    refuse(shutting_down());
+  } else {
+    dispatch();
+  }
   return true;
 }
 
 void http_session::dispatch() {
   stage_ = stage::handling;
+  if (!std::exchange(owes_, true)) ++settings_->owed;
   const auto number = ++number_;
   auto& now = *exchange_;
 
@@ -551,7 +560,12 @@ void http_session::send_rest() {
   if (sent_ == unsent_.size()) {
     unsent_.clear();
     sent_ = 0;
+    if (stage_ != stage::handling) owe_nothing();
   }
+}
+
+void http_session::owe_nothing() {
+  if (std::exchange(owes_, false)) --settings_->owed;
 }
 
 // Everything that can be done is: waits for whatever moves it on.
@@ -701,6 +715,7 @@ void http_session::on_drain(std::uint16_t, std::string_view) {
 void http_session::close() {
   if (stage_ == stage::closed) return;
   stage_ = stage::closed;
+  owe_nothing();
   deadline_ = never;
   loop_.unwatch(*this);
   error_code ignored;

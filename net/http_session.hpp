@@ -34,7 +34,7 @@ using upgrade_handler = std::function<void(
     boost::beast::http::request<boost::beast::http::string_body>&& handshake, std::string early)>;
 
 /// What all connections of a server share. Not changed once one is open, save
-/// for `draining`.
+/// for the flags and the count.
 struct http_settings {
   router routes;
   cors origins;
@@ -56,6 +56,11 @@ struct http_settings {
   /// The server is about to end: answers say `Connection: close`, upgrades are
   /// refused with 503. Any thread.
   std::atomic<bool> draining = false;
+  /// It ends now: whatever is asked from here on is answered 503 and does nothing,
+  /// so that the answers still owed become no more. Any thread.
+  std::atomic<bool> ending = false;
+  /// Clients that are owed an answer; kept by the sessions.
+  mutable std::atomic<std::size_t> owed = 0;
 };
 
 /// Serves a connection (of this loop's io_context) until it ends. Loop thread only.

@@ -22,6 +22,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <boost/asio/post.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
@@ -50,6 +51,8 @@ using namespace std::chrono_literals;
 // How long clients may take to answer our close frame, beyond drain.time.
 constexpr auto goodbye_max = 500ms;
 constexpr auto poll_interval = 10ms;
+// For the answers still owed. Longer than any disk should take.
+constexpr auto last_answers_max = 4s;
 
 actors::channel_options channel_options_of(const config& c) {
   actors::channel_options o;
@@ -326,6 +329,25 @@ std::chrono::milliseconds tick_of(const config& c) {
                            first.count() > 0 ? first : std::chrono::milliseconds{1h});
 }
 
+// Begins no request any more and waits until those under way are answered: one that was
+// handed to storage will be done, so its client has to hear of it. A second signal ends
+// the wait.
+void finish_requests(std::vector<std::unique_ptr<worker>>& workers, http_settings& http,
+                     const sigset_t& stop) {
+  http.ending = true;
+  // A loop that has passed here sees the flag in all that it handles after.
+  const auto passed = std::make_shared<std::atomic<std::size_t>>(0);
+  for (auto& w : workers) boost::asio::post(w->loop.io(), [passed] { ++*passed; });
+  const auto deadline = std::chrono::steady_clock::now() + last_answers_max;
+  while (*passed < workers.size() || http.owed > 0) {
+    if (std::chrono::steady_clock::now() >= deadline) {
+      spdlog::error("some requests were not answered in time; their writes may still be done");
+      return;
+    }
+    if (stop_signal_within(stop, poll_interval)) return;
+  }
+}
+
 // Sends every socket away in good order. A second signal ends the wait.
 void drain(std::vector<std::unique_ptr<worker>>& workers, const websocket_settings& ws,
            const config& c, const sigset_t& stop) {
@@ -427,8 +449,7 @@ int run_server(const config& c) {
   if (!activated.empty()) listening.stop();
   drain(workers, ws, c, stop);
   listening.stop();
-  // What was acknowledged is durable already; what is under way still gets its answer.
-  engine.flush();
+  finish_requests(workers, *http, stop);
   for (auto& w : workers) caf::anon_send_exit(w->answers, caf::exit_reason::user_shutdown);
   for (auto* loop : loops) loop->stop();
   for (auto* loop : loops) loop->join();

@@ -175,7 +175,7 @@ test('a server that is killed under load: nothing acknowledged is lost, no event
     const writing = writer(own, posts)
     const foreign = writer(own, others)
     afterwards(t, () => Promise.all([writing.stop(), foreign.stop()]))
-    const rounds = long ? 25 : 3
+    const rounds = long ? 50 : 5
     for (let round = 1; round <= rounds; round += 1) {
       const reached = writing.last
       await until(() => writing.last > reached + 20 + ((round * 37) % 90), 'writes', 30_000)
