@@ -44,13 +44,15 @@ bool webhook_order::waits(const webhook_event& what) const {
   return may_be_taken_back(what.kind) || channels_.contains(what.channel);
 }
 
-void webhook_order::add(webhook_event_ptr what, std::uint64_t number, time_point now,
-                        bool certain) {
+void webhook_order::add(webhook_event_ptr what, std::uint64_t number, time_point now, bool certain,
+                        std::chrono::milliseconds longer) {
   held_event held{std::move(what), number, {}};
-  if (!certain && may_be_taken_back(held.what->kind)) held.due = now + delay_;
+  if (!certain && may_be_taken_back(held.what->kind)) held.due = now + std::max(delay_, longer);
   auto& queue = channels_[held.what->channel];
   if (held.due)
-    timers_.emplace_back(*held.due, held.what->channel);
+    timers_.emplace(std::upper_bound(timers_.begin(), timers_.end(), *held.due,
+                                     [](time_point due, const auto& t) { return due < t.first; }),
+                    *held.due, held.what->channel);
   else if (queue.empty())
     timers_.emplace_front(time_point::min(), held.what->channel);
   // Otherwise it goes with what it waits for.

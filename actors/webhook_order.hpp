@@ -35,8 +35,10 @@ class webhook_order {
   /// again, a removed member is there again. Both are then forgotten.
   std::optional<std::uint64_t> take_back(const webhook_event& what);
 
-  /// Queues an event that takes none back. `certain` ones are not held for themselves.
-  void add(webhook_event_ptr what, std::uint64_t number, time_point now, bool certain);
+  /// Queues an event that takes none back. `certain` ones are not held for themselves;
+  /// the others for the delay, or for `longer`.
+  void add(webhook_event_ptr what, std::uint64_t number, time_point now, bool certain,
+           std::chrono::milliseconds longer = {});
 
   /// Whether an event on this channel has to wait.
   [[nodiscard]] bool waits(const webhook_event& what) const;

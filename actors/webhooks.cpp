@@ -18,6 +18,22 @@ constexpr std::size_t batch_bytes_max = 256U << 10U;
 constexpr auto retry_pause_max = std::chrono::minutes{1};
 constexpr unsigned doublings_max = 16;
 constexpr std::uint64_t dropped_per_warning = 1'000;
+// Channels and members that are remembered over a crash; beyond, nobody hears that they left.
+constexpr std::size_t present_max = 100'000;
+// After a crash, stock clients are back within this, unless they are gone.
+constexpr std::chrono::milliseconds return_time = std::chrono::seconds{10};
+
+// What ends what this event begins, or what this one ends itself; nothing for the others.
+std::optional<webhook_event_kind> end_of(webhook_event_kind kind) {
+  using enum webhook_event_kind;
+  if (kind == channel_occupied || kind == channel_vacated) return channel_vacated;
+  if (kind == member_added || kind == member_removed) return member_removed;
+  return std::nullopt;
+}
+
+std::string key_of(const webhook_event& end) {
+  return std::to_string(static_cast<int>(end.kind)) + end.channel + '\n' + end.user_id;
+}
 
 std::string_view as_text(std::uint64_t dropped) {
   return dropped == 1 ? "event was" : "events were";
@@ -99,13 +115,63 @@ void webhook_behavior::load() {
         return true;
       });
   if (!read) spdlog::error("storage: {}", read.error().message());
+  load_present();
   if (unknown > 0)
     spdlog::warn("webhooks of app {}: {} events are for a URL that is no longer configured",
                  options_.app_id, unknown);
   wake_at(now());
 }
 
+// Who was there when a former run ended without a word has left, unless it comes back.
+void webhook_behavior::load_present() {
+  auto transaction = database_.begin_read();
+  if (!transaction) return;
+  std::vector<webhook_event_ptr> ends;
+  const auto read =
+      database_.webhooks.for_each(*transaction, present_key(), [&](storage::webhook_entry&& entry) {
+        last_number_ = std::max(last_number_, entry.number);
+        auto e = parse_webhook_event(entry.event);
+        if (e && wanted(*e)) {
+          e->time_ms = now_ms();
+          present_.emplace(key_of(*e), entry.number);
+          ends.push_back(std::make_shared<const webhook_event>(std::move(*e)));
+        } else {
+          unsaved_present_.erase.push_back(entry.number);
+        }
+        return true;
+      });
+  if (!read) spdlog::error("storage: {}", read.error().message());
+  // Members leave before their channel is empty.
+  std::stable_partition(ends.begin(), ends.end(), [](const auto& e) {
+    return e->kind == webhook_event_kind::member_removed;
+  });
+  // What is kept of them is that they are present, until it is certain that they are not.
+  for (auto& e : ends) order_.add(std::move(e), 0, now(), false, return_time);
+}
+
+// Before its end is held back or told: that it is over is known from there on.
+void webhook_behavior::note_present(const webhook_event& e) {
+  const auto end = end_of(e.kind);
+  if (!end) return;
+  webhook_event gone;
+  gone.kind = *end;
+  gone.channel = e.channel;
+  gone.user_id = e.user_id;
+  if (e.kind == *end) return no_longer_present(gone);
+  if (!wanted(gone) || present_.size() >= present_max) return;
+  if (!present_.emplace(key_of(gone), last_number_ + 1).second) return;
+  unsaved_present_.put.push_back({++last_number_, {}, e.channel, to_json_text(gone)});
+}
+
+void webhook_behavior::no_longer_present(const webhook_event& gone) {
+  const auto at = present_.find(key_of(gone));
+  if (at == present_.end()) return;
+  unsaved_present_.erase.push_back(at->second);
+  present_.erase(at);
+}
+
 void webhook_behavior::take(const webhook_event_ptr& e) {
+  note_present(*e);
   if (const auto number = order_.take_back(*e)) {
     if (*number != 0) unsaved_.erase.push_back(*number);
     return;
@@ -120,7 +186,10 @@ void webhook_behavior::take(const webhook_event_ptr& e) {
 
 void webhook_behavior::release() {
   for (const auto& held : order_.release(now())) {
-    if (held.number != 0) unsaved_.erase.push_back(held.number);
+    if (held.number != 0)
+      unsaved_.erase.push_back(held.number);
+    else
+      no_longer_present(*held.what);
     tell(*held.what);
   }
   if (const auto due = order_.next_due()) wake_at(*due);
@@ -140,6 +209,8 @@ void webhook_behavior::tell(const webhook_event& e) {
 void webhook_behavior::save() {
   if (saving_) return;
   if (unsaved_.put.empty() && unsaved_.erase.empty()) {
+    save_present();
+    if (saving_present_) return;
     for (auto& promise : flushing_) promise.deliver(ack{});
     flushing_.clear();
     return;
@@ -154,6 +225,26 @@ void webhook_behavior::save() {
               // Told all the same: what cannot be kept can still be sent.
               spdlog::error("webhooks of app {}: events could not be stored", options_.app_id);
               saved(*change);
+            });
+}
+
+// Behind the events themselves, so that an end is never forgotten before it is kept.
+void webhook_behavior::save_present() {
+  if (saving_present_ || (unsaved_present_.put.empty() && unsaved_present_.erase.empty())) return;
+  saving_present_ = true;
+  unsaved_present_.app_id = present_key();
+  const auto done = [this] {
+    saving_present_ = false;
+    save();
+  };
+  request(store_, caf::infinite,
+          webhook_change_ptr{std::make_shared<const webhook_change>(
+              std::exchange(unsaved_present_, webhook_change{}))})
+      .then([done](ack) { done(); },
+            [this, done](const caf::error&) {
+              spdlog::error("webhooks of app {}: who is present could not be stored",
+                            options_.app_id);
+              done();
             });
 }
 

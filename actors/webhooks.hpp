@@ -4,6 +4,9 @@
 // restart loses none; whoever receives may see one twice. To each target one
 // request is under way at a time, which keeps the order; what happens meanwhile
 // goes with the next, as one batch.
+//
+// Who is on which channel is kept as well, where somebody is to hear of the end of
+// it: a crash ends it for all, and whoever does not come back has left.
 
 #pragma once
 
@@ -21,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace velo::actors {
@@ -107,6 +111,11 @@ class webhook_behavior : public webhook_queue_actor::base {
   };
 
   void load();
+  void load_present();
+  void note_present(const webhook_event& e);
+  void no_longer_present(const webhook_event& gone);
+  void save_present();
+  [[nodiscard]] std::string present_key() const { return options_.app_id + "#present"; }
   void take(const webhook_event_ptr& e);
   void hold(const webhook_event_ptr& e, bool stored, std::uint64_t number);
   void release();
@@ -131,6 +140,10 @@ class webhook_behavior : public webhook_queue_actor::base {
   std::uint64_t last_number_ = 0;
   webhook_change unsaved_;
   bool saving_ = false;
+  /// By kind, channel and user: the entry that says so.
+  std::unordered_map<std::string, std::uint64_t> present_;
+  webhook_change unsaved_present_;
+  bool saving_present_ = false;
   std::vector<caf::typed_response_promise<ack>> flushing_;
   std::optional<time_point> wake_;
 };

@@ -180,6 +180,47 @@ TEST_CASE("a leaving that a restart interrupted is told of after it, or taken ba
   CHECK(w.stored() == 0);
 }
 
+TEST_CASE("whoever was present at a crash and does not come back has left", "[actors][webhooks]") {
+  hooked w;
+  w.begin();
+  for (const auto* name : {"presence-a", "presence-b"}) {
+    w.tell(kind::channel_occupied, name);
+    w.tell(kind::member_added, name, "ada");
+  }
+  w.tell(kind::channel_occupied, "left");
+  w.tell(kind::channel_vacated, "left");
+  w.pass(3s);
+  while (!w.transport.requests.empty()) w.answer();
+  w.restart_all();
+  w.pass(3s);
+  CHECK(w.transport.requests.empty());
+  w.tell(kind::channel_occupied, "presence-b");
+  w.tell(kind::member_added, "presence-b", "ada");
+  SECTION("once the time to return is over") {
+    w.pass(8s);
+    REQUIRE(w.transport.requests.size() == 1);
+    const auto told = json::parse(w.transport.requests[0].body).at("events");
+    REQUIRE(told.size() == 2);
+    CHECK(told[0].at("name") == "member_removed");
+    CHECK(told[0].at("user_id") == "ada");
+    CHECK(told[1].at("name") == "channel_vacated");
+    CHECK(w.answer() == channels{"presence-a", "presence-a"});
+    CHECK(w.stored() == 0);
+    w.restart_all();
+    w.pass(11s);
+    // Who had come back is present still, and has left now.
+    CHECK(w.answer() == channels{"presence-b", "presence-b"});
+  }
+  SECTION("however often the server goes down meanwhile") {
+    w.restart_all();
+    w.pass(11s);
+    CHECK(w.answer() == channels{"presence-a", "presence-a", "presence-b", "presence-b"});
+    w.restart_all();
+    w.pass(11s);
+    CHECK(w.transport.requests.empty());
+  }
+}
+
 TEST_CASE("each webhook gets what it asked for and nothing else", "[actors][webhooks]") {
   hooked w;
   w.settings.targets = {{"http://one", {kind::channel_occupied}, {}},

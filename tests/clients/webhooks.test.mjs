@@ -141,6 +141,24 @@ test('kill -9: what a receiver did not accept is told after it', async (t) => {
   assert.deepEqual(named((await receiver.requests.next()).body.events), ['channel_occupied before'])
 })
 
+test('kill -9: who was there and does not come back has left, who comes back has not', async (t) => {
+  const receiver = await Receiver.start(t)
+  const server = await hooked(t, [{ url: receiver.url, events: ['channel_occupied', 'channel_vacated', 'member_added', 'member_removed'] }])
+  await member(t, server, 'presence-gone', 'ada')
+  await member(t, server, 'presence-kept', 'bob')
+  assert.equal((await receiver.events(4)).length, 4)
+  // What was told is on disk, and so is who is there, a moment later.
+  await member(t, server, 'presence-last', 'eve')
+  await receiver.events(2)
+  await server.crash()
+  await server.again()
+  await member(t, server, 'presence-kept', 'bob')
+  assert.deepEqual(named(await receiver.events(4)).sort(), ['channel_vacated presence-gone', 'channel_vacated presence-last', 'member_removed presence-gone ada', 'member_removed presence-last eve'])
+  // Neither a leaving nor a coming of his was told.
+  await member(t, server, 'presence-next', 'bob')
+  assert.deepEqual(named(await receiver.events(2)), ['channel_occupied presence-next', 'member_added presence-next bob'])
+})
+
 test('an app hears of itself alone, signed with its own key', async (t) => {
   const receiver = await Receiver.start(t)
   const [a, b] = ['a', 'b'].map((id) => ({ id, key: `${id}-key`, secret: `${id}-secret` }))
