@@ -18,6 +18,22 @@ namespace {
 
 constexpr std::size_t collection_id_size = 15;
 
+std::vector<std::uint64_t> numbers_of_connections(const storage::database& database,
+                                                  const std::string& collection_id) {
+  constexpr std::size_t page_size = 1'000;
+  std::vector<std::uint64_t> numbers;
+  const auto transaction = database.begin_read();
+  std::string last;
+  while (transaction) {
+    const auto page = database.connections.list(*transaction, last, page_size);
+    if (!page || page->empty()) break;
+    for (const auto& c : *page)
+      if (c.collection_id == collection_id && c.number != 0) numbers.push_back(c.number);
+    last = page->back().uuid;
+  }
+  return numbers;
+}
+
 }  // namespace
 
 registry_behavior::registry_behavior(caf::actor_config& config, store_actor store,
@@ -138,10 +154,15 @@ void registry_behavior::perform(const collection_input& input) {
 void registry_behavior::perform(const collection_removal& removal) {
   const auto current = find(removal.target);
   if (!current.definition) return finish({not_found("There is no such collection.")});
+  // Looked up before they are gone: where clients were is kept under their numbers.
+  auto numbers = numbers_of_connections(database_, current.definition->id);
   request(store_, caf::infinite, collection_removal{current.definition->id})
       .then(
-          [this, definition = current.definition](const collection_answer& answer) {
+          [this, definition = current.definition,
+           numbers = std::move(numbers)](const collection_answer& answer) {
             if (answer.result) {
+              if (resume_.positions)
+                for (const auto number : numbers) send(resume_.positions, forget_positions{number});
               by_id_.erase(definition->id);
               id_of_name_.erase(definition->name);
             }

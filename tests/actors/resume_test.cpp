@@ -184,6 +184,27 @@ TEST_CASE("nobody's acknowledgement counts for another socket of the channel", "
   }
 }
 
+TEST_CASE("positions go with their collection", "[actors][resume]") {
+  resume_world w;
+  const auto posts = w.collection("posts");
+  const auto channel = *w.subscribe("posts");
+  auto c = w.connect();
+  w.listen(c, channel);
+  w.create(posts, "r1");
+  w.pass(milliseconds{1'100});
+  w.pass(milliseconds{1'100});
+  w.hang_up(c);
+  const begin_position newcomer{channel.number, "9.9", 0, 0};
+  SECTION("and are there before") {
+    CHECK(w.ask<begin_answer>(w.resume.positions, newcomer).what != begin_answer::kind::fresh);
+  }
+  SECTION("at once and on disk") {
+    CHECK(w.ask<collection_answer>(w.registry, collection_removal{"posts"}).result);
+    w.pass(milliseconds{1'100});
+    CHECK(w.ask<begin_answer>(w.resume.positions, newcomer).what == begin_answer::kind::fresh);
+  }
+}
+
 TEST_CASE("a client that comes and goes hears nothing again that it acknowledged",
           "[actors][resume]") {
   resume_world w;

@@ -3,6 +3,7 @@
 #include "storage/database.hpp"
 
 #include "storage/data_file.hpp"
+#include "storage/key.hpp"
 #include "tests/storage/samples.hpp"
 #include "tests/support/catch.hpp"
 
@@ -225,6 +226,46 @@ TEST_CASE("a database in a tiny map grows with all its tables", "[storage][datab
   CHECK(sample.db->changes.state(txn, "posts").value()->count == 1'000);
   for (std::uint64_t i = 1; i <= 1'000; ++i)
     CHECK(sample.db->records.get(txn, "posts", "r" + std::to_string(i)).value());
+}
+
+TEST_CASE("a database of schema 1 is taken over with what it holds", "[storage][database]") {
+  temp_directory temp;
+  connection c;
+  c.uuid = "8b1f6b0e-3c1f-4f0a-9a39-0d6f5c3f2b11";
+  c.collection_id = "posts";
+  c.app_id = "velo";
+  c.filter = "n > 1";
+  c.is_public = true;
+  c.last_seen_ms = 1'000;
+  c.created_ms = 900;
+  {
+    const auto db = database::open(temp.data(), quick).value();
+    auto txn = db->begin_write().value();
+    db->connections.put(txn, c).value();
+    // What that version wrote: three items less, and its number.
+    const auto by_uuid = txn.open_table(connection_table::name).value();
+    const auto key = pack_uuid(c.uuid).value();
+    std::string bytes(*txn.get(by_uuid, key).value());
+    REQUIRE(static_cast<unsigned char>(bytes[0]) == 0x8f);  // an array of 15
+    bytes[0] = static_cast<char>(0x8c);                     // of 12
+    bytes.resize(bytes.size() - 3);                         // 0, 0 and the empty text
+    txn.put(by_uuid, key, bytes).value();
+    db->meta.put(txn, "schema", 1).value();
+    txn.commit().value();
+  }
+  for (int open = 0; open < 2; ++open) {
+    const auto db = database::open(temp.data(), quick).value();
+    auto txn = db->begin_write().value();
+    CHECK(db->meta.get(txn, "schema").value().value() == schema_version);
+    const auto found = db->connections.get(txn, c.uuid).value();
+    REQUIRE(found);
+    CHECK(*found == c);
+    CHECK(db->connections.consistent(txn).value());
+    // And goes on like any other.
+    CHECK(db->connections.touch(txn, c.uuid, 1'000).value());
+    db->connections.put(txn, *found).value();
+    txn.commit().value();
+  }
 }
 
 }  // namespace velo::storage
