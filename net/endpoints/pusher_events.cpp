@@ -5,6 +5,7 @@
 #include "net/endpoints/write_support.hpp"
 #include "net/http_body.hpp"
 #include "net/pusher_error.hpp"
+#include "net/url.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -171,6 +172,21 @@ void publish_one(const api& a, const request& r, const respond& answer, const ca
                   });
 }
 
+// The API's first form: one channel, in the path, and the body is the data.
+void publish_on_channel(const api& a, const request& r, const respond& answer,
+                        const calling_app& of) {
+  if (!is_utf8(r.body)) return answer(bad_request("The data is not valid UTF-8."));
+  const json body{{"channel", r.param("channel")}, {"data", r.body}};
+  auto event = event_reader(body, &r, a.settings()).read(false);
+  if (!event) return answer(event.error());
+  event->app = of.live;
+  actors::publish(a.asker(*r.loop), a.engine().channels(), std::move(*event),
+                  [answer](const actors::outcome<publish_answer>& sent) {
+                    if (!sent) return answer(refused_by_actors(sent.error()));
+                    answer(json_response(200, json::object()));
+                  });
+}
+
 /// The answers of a batch's events, as they come.
 struct batch_answer {
   std::vector<json> items;
@@ -254,6 +270,8 @@ handler published_once(const api& a, idempotency_cache& repeats,
 void add_pusher_event_routes(router& routes, const api& a, idempotency_cache& repeats) {
   routes.add("POST", "/apps/{app}/events", published_once(a, repeats, publish_one));
   routes.add("POST", "/apps/{app}/batch_events", published_once(a, repeats, publish_batch));
+  routes.add("POST", "/apps/{app}/channels/{channel}/events",
+             published_once(a, repeats, publish_on_channel));
 }
 
 }  // namespace velo::net

@@ -43,6 +43,21 @@ function assertError(answer, status, pattern = /./) {
   assert.equal(typeof answer.body.code, 'string')
 }
 
+test('the first form of the API: channel in the path, data as it comes', async (t) => {
+  const channel = fresh()
+  const [one, two] = [await listener(t, channel), await listener(t, channel)]
+  const path = `/apps/velo/channels/${channel}/events`
+  const data = 'any  bytes, é, {"not":1'
+  const answer = await call(server, 'POST', path, { body: data, query: { name: 'old', socket_id: two.id } })
+  assert.deepEqual([answer.status, answer.body], [200, {}])
+  assert.deepEqual(await one.frames.next(), { event: 'old', channel, data })
+  await two.ping()
+  assert.deepEqual(two.frames.rest, [])
+  assertError(await call(server, 'POST', path, { body: data }), 400, /name/)
+  assertError(await call(server, 'POST', '/apps/velo/channels/no%20channel/events', { body: data, query: { name: 'old' } }), 400, /channel/)
+  assertError(await server.request('POST', `${path}?name=old`, { raw: data }), 401)
+})
+
 test('trigger reaches the subscribers of each channel, but not the socket it names', async (t) => {
   const [one, two] = [fresh(), fresh()]
   const heard = new Inbox('events')
