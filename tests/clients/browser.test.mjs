@@ -14,7 +14,7 @@ import { broadcasters } from './support/clients.mjs'
 import { FaultProxy } from './support/fault_proxy.mjs'
 import { app, Server } from './support/server.mjs'
 import { afterwards, Inbox, until } from './support/wait.mjs'
-import { assertEvent, collection, create, remove, subscribe, update } from './support/velo.mjs'
+import { assertEvent, collection, create, open as openRules, remove, subscribe, tokenOf, update, users } from './support/velo.mjs'
 
 const executablePath = '/usr/bin/chromium'
 const options = existsSync(executablePath) ? {} : { skip: `there is no ${executablePath}: ./dev test installs Debian's package where it can` }
@@ -138,6 +138,29 @@ for (const broadcaster of broadcasters) {
     assertEvent(await inbox.next(), 'deleted', { id })
   })
 }
+
+test('in a browser: a private channel of another origin, which may ask or may not', options, async (t) => {
+  const closed = await Server.start({ env: { VELO_CORS_ORIGINS: 'https://app.example' } })
+  afterwards(t, () => closed.close())
+  const token = tokenOf('ada')
+  for (const [own, allowed] of [[server, true], [closed, false]]) {
+    await users(own)
+    const posts = await collection(own, { rules: { ...openRules, list: '@request.auth.id = owner' } })
+    const { channel_name, is_public } = await subscribe(own, posts, { token })
+    assert.equal(is_public, false)
+    // The page is the application's; the browser asks this server for leave, preflight and all.
+    const { page, inbox } = await open(t, own, { authEndpoint: `${own.url}/api/broadcasting/auth`, bearerToken: token })
+    await page.evaluate((name) => {
+      const { echo, tell } = window
+      echo.private(name).listen('.created', (data) => tell('created', data)).subscribed(() => tell('subscribed')).error(() => tell('refused'))
+    }, channel_name)
+    assert.equal((await inbox.next()).name, allowed ? 'subscribed' : 'refused')
+    if (!allowed) continue
+    await create(own, posts, { title: 'not hers', owner: 'bob' })
+    await create(own, posts, { title: 'hers', owner: 'ada' })
+    assertEvent(await inbox.next(), 'created', { title: 'hers' })
+  }
+})
 
 test('in a browser: presence says who is here, who joins, and who closes the page', options, async (t) => {
   const enter = ({ page }) => page.evaluate(() => {
