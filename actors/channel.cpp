@@ -17,6 +17,8 @@ using std::chrono::milliseconds;
 // Of larger channels the count is told now and then (PUSHER_PROTOCOL.md 11).
 constexpr std::size_t count_at_once_max = 100;
 constexpr auto count_interval = std::chrono::seconds{5};
+// Channels that a list looks at before others have their turn.
+constexpr std::size_t listed_at_once_max = 1'000;
 
 std::int64_t unix_ms() {
   return std::chrono::duration_cast<milliseconds>(
@@ -41,7 +43,12 @@ channel_behavior::behavior_type channel_behavior::make_behavior() {
       [this](const sign_out_ptr& message) { users_.sign_out(*message); },
       [this](channel_tick) { tick(); },
       [this](const publish_part_ptr& message) { return publish(*message); },
-      [this](const list_channels_ptr& message) { return list(*message); },
+      [this](const list_channels_ptr& message) {
+        auto promise = make_response_promise<channel_list>();
+        listings_.push_back({message, promise, {}});
+        if (listings_.size() == 1) list_slice();
+        return promise;
+      },
       [this](const channel_query_ptr& message) { return info(*message); },
       [this](const list_members_ptr& message) { return members(*message); },
       [this](const terminate_user_ptr& message) { return terminated{users_.terminate(*message)}; },
@@ -75,6 +82,8 @@ void channel_behavior::join(const join_channel& message) {
   if (c == nullptr) {
     c = channels_.emplace(where, std::make_unique<channel>()).first->second.get();
     if (message.member) c->members = std::make_unique<presence_members>();
+    // What is sent to one user is no channel of the app's making.
+    if (!where.name.starts_with('#')) names_[where.app].insert(where.name);
     report(where, webhook_event_kind::channel_occupied);
   }
   const bool is_new_member = message.member && member == nullptr;
@@ -142,6 +151,10 @@ void channel_behavior::remove_member(const key& where, channel& c,
 void channel_behavior::vacate_if_empty(const key& where, const channel& c) {
   if (!c.subscribers.empty() || (c.members && !c.members->empty())) return;
   channels_.erase(where);
+  if (const auto names = names_.find(where.app); names != names_.end()) {
+    names->second.erase(where.name);
+    if (names->second.empty()) names_.erase(names);
+  }
   report(where, webhook_event_kind::channel_vacated);
 }
 
@@ -255,17 +268,26 @@ channel_counts channel_behavior::counts_of(const channel* c, channel_kind kind,
   return counts;
 }
 
-channel_list channel_behavior::list(const list_channels& message) const {
-  channel_list answer;
-  for (const auto& [where, c] : channels_) {
-    if (where.app != message.app || where.name.starts_with('#')) continue;
-    if (!where.name.starts_with(message.prefix)) continue;
-    answer.channels.push_back(
-        {where.name, counts_of(c.get(), kind_of(where.name), message.wanted)});
+// By name, so that the next slice finds its place whatever came and went meanwhile.
+void channel_behavior::list_slice() {
+  auto& l = listings_.front();
+  auto& found = l.answer.channels;
+  const auto& wanted = *l.what;
+  bool whole = true;
+  if (const auto names = names_.find(wanted.app); names != names_.end()) {
+    auto at = found.empty() ? names->second.lower_bound(wanted.prefix)
+                            : names->second.upper_bound(found.back().name);
+    for (std::size_t i = 0; at != names->second.end() && at->starts_with(wanted.prefix); ++at) {
+      whole = i++ < listed_at_once_max;
+      if (!whole) break;
+      found.push_back({*at, counts_of(find(wanted.app, *at), kind_of(*at), wanted.wanted)});
+    }
   }
-  std::sort(answer.channels.begin(), answer.channels.end(),
-            [](const auto& a, const auto& b) { return a.name < b.name; });
-  return answer;
+  if (whole) {
+    l.promise.deliver(std::move(l.answer));
+    listings_.pop_front();
+  }
+  if (!listings_.empty()) send(caf::actor_cast<channel_actor>(this), channel_tick{});
 }
 
 channel_info channel_behavior::info(const channel_query& message) {
@@ -302,6 +324,7 @@ void channel_behavior::wake_at(time_point when) {
 }
 
 void channel_behavior::tick() {
+  if (!listings_.empty()) list_slice();
   const auto time = now();
   if (wakes_at_ && *wakes_at_ <= time) wakes_at_.reset();
   cache_.expire(time);

@@ -17,9 +17,11 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +73,13 @@ class channel_behavior : public channel_actor::base {
   };
   using table = boost::unordered_flat_map<key, std::unique_ptr<channel>, key_hash, key_equal>;
 
+  /// A list of channels that is being put together, some at a time.
+  struct listing {
+    list_channels_ptr what;
+    caf::typed_response_promise<channel_list> promise;
+    channel_list answer;
+  };
+
   /// What happens later to a channel, which may be another one of its name by then.
   struct due {
     key where;
@@ -89,7 +98,7 @@ class channel_behavior : public channel_actor::base {
   void forward(const member_event& message);
   [[nodiscard]] publish_answer publish(const publish_part& part);
 
-  [[nodiscard]] channel_list list(const list_channels& message) const;
+  void list_slice();
   [[nodiscard]] channel_info info(const channel_query& message);
   [[nodiscard]] member_list members(const list_members& message);
   [[nodiscard]] static channel_counts counts_of(const channel* c, channel_kind kind,
@@ -109,6 +118,8 @@ class channel_behavior : public channel_actor::base {
   const channel_options options_;
   loop_outlet out_;
   table channels_;
+  std::map<app_ref, std::set<std::string>> names_;  // of those that are listed
+  std::deque<listing> listings_;
   event_cache cache_;
   user_registry users_;
   std::multimap<time_point, due> due_;

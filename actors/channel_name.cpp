@@ -86,8 +86,8 @@ bool is_cache(channel_kind kind) {
          kind == channel_kind::private_encrypted_cache || kind == channel_kind::presence_cache;
 }
 
-bool is_channel_name(std::string_view text) {
-  if (text.size() > channel_name_bytes_max) return false;
+bool is_channel_name(std::string_view text, std::size_t bytes_max) {
+  if (text.size() > bytes_max) return false;
   if (text.starts_with('#')) text.remove_prefix(1);
   return !text.empty() && std::all_of(text.begin(), text.end(), is_name_char);
 }

@@ -8,7 +8,9 @@
 
 namespace velo::actors {
 
-inline constexpr std::size_t channel_name_bytes_max = 164;
+inline constexpr std::size_t channel_name_bytes_max = 164;  ///< Where nobody says otherwise.
+/// What may be said at most (limits.channel_name_bytes).
+inline constexpr std::size_t channel_name_bytes_ever = 1024;
 inline constexpr std::string_view server_to_user_prefix = "#server-to-user-";
 
 enum class channel_kind : std::uint8_t {
@@ -39,8 +41,9 @@ enum class channel_kind : std::uint8_t {
 /// nothing that the server could not read.
 [[nodiscard]] bool takes_client_events(channel_kind kind);
 
-/// One `#` at most, in front, then 1 or more of `A-Z a-z 0-9 _ - = @ , . ;`, 164 bytes in all.
-[[nodiscard]] bool is_channel_name(std::string_view text);
+/// One `#` at most, in front, then 1 or more of `A-Z a-z 0-9 _ - = @ , . ;`, so many bytes in all.
+[[nodiscard]] bool is_channel_name(std::string_view text,
+                                   std::size_t bytes_max = channel_name_bytes_max);
 
 /// `digits.digits`: what the libraries of application servers insist on before they sign.
 [[nodiscard]] bool is_socket_id(std::string_view text);

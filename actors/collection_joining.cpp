@@ -108,7 +108,7 @@ void collection_behavior::begin(const attach_request& message, subscriber s) {
   first.what = lost ? begin_answer::kind::changed : begin_answer::kind::fresh;
   const auto id = r.id;
   const begin_position asks{j.connection, message.socket_id, position_hash(*r.bound, epoch_),
-                            r.after};
+                            r.after, message.client};
   joining_.emplace(message.channel, id);
   joins_.emplace(id, std::move(j));
   if (!resumes) return begin_at(id, first);

@@ -101,6 +101,9 @@ void connection_behavior::attach_to(const channel_id& channel, bool is_private,
             message->is_private = is_private;
             message->app_id = app_id_;
             message->socket_id = socket_id_;
+            // A private channel is one user's: nobody is a stranger there.
+            if (const auto* acks = session_->acknowledged(); acks != nullptr && !is_private)
+              message->client = acks->client;
             message->attachment = attachment;
             message->loop = context_.loop_index;
             message->answer_to = context_.answers;

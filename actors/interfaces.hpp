@@ -213,6 +213,7 @@ struct attach_request {
   bool is_private = false;  ///< The form of name the client used, already authorised.
   std::string app_id;
   std::string socket_id;
+  std::uint64_t client = 0;  ///< As in begin_position.
   attachment_id attachment;
   std::uint32_t loop = 0;  ///< Index of the loop among the engine's.
   loop_actor answer_to;

@@ -1,7 +1,5 @@
 #include "actors/loop.hpp"
 
-#include "actors/acknowledgements.hpp"
-
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -11,6 +9,8 @@ namespace velo::actors {
 
 namespace {
 
+// PUSHER_PROTOCOL.md section 4: the client comes back in a second.
+constexpr std::uint16_t over_capacity = 4100;
 constexpr std::chrono::milliseconds look_interval{500};
 constexpr std::chrono::milliseconds look_again_interval{50};  // while a replay waits
 
@@ -42,11 +42,11 @@ attachment_id attachments::add(session& owner, const channel_id& channel, bool i
   auto& s = slots_[index];
   s.owner = &owner;
   s.is_private = is_private;
-  s.live = false;
+  s.live = s.given_up = false;
   s.channel = channel;
   s.connection = 0;
-  s.delivered = s.heard = 0;
-  s.ping = 0;
+  s.delivered = s.known = s.heard = 0;
+  s.ping = s.since = s.unheard = 0;
   s.earlier.clear();
   return {index, s.generation};
 }
@@ -55,6 +55,7 @@ void attachments::remove(attachment_id id) {
   auto* s = find(id);
   if (s == nullptr) return;
   report_left(*s);
+  drop_held(id, *s);
   if (auto* acks = s->owner->acknowledged()) acks->forget(id);
   s->owner = nullptr;
   s->unreported = false;
@@ -82,6 +83,10 @@ void attachments::deliver(const fan_out& message) {
     const auto id = targets[i];
     auto* s = find(id);
     if (s == nullptr) continue;
+    if (s->connection != 0 && must_wait(*s)) {
+      hold(id, *s, message.what);
+      continue;
+    }
     s->owner->deliver(s->is_private ? privately : publicly, s->channel.text());
     if (s->connection != 0) track(id, *s, message.what->sequence);
   }
@@ -95,6 +100,10 @@ void attachments::deliver(const replay_chunk& message) {
     return;
   }
   for (const auto& e : message.events) {
+    if (s->connection != 0 && must_wait(*s)) {
+      if (!hold(message.attachment, *s, e)) return;
+      continue;
+    }
     s->owner->deliver(*e, s->is_private ? private_prefix_ : public_prefix_, s->channel.text());
     // Delivering may have ended it.
     s = find(message.attachment);
@@ -128,20 +137,77 @@ void attachments::track(attachment_id id, slot& s, std::uint64_t sequence) {
   if (acks == nullptr || sequence == 0) return;
   const auto ping = acks->next_ping();
   if (s.ping != ping) {
-    if (s.delivered > s.heard) s.earlier.emplace_back(s.ping, s.delivered);
+    if (s.since > 0) s.earlier.push_back({s.ping, s.since, s.delivered});
+    s.since = 0;
     s.ping = ping;
   }
   s.delivered = sequence;
+  ++s.since;
+  ++s.unheard;
   if (!std::exchange(s.unreported, true)) unreported_.push_back(id);
   if (acks->delivered()) due_.push_back(id);
 }
 
 // Behind a whole fan-out, so that what is prepared for one session serves the next.
 void attachments::ping_those_due() {
-  for (const auto id : due_)
+  for (const auto id : std::exchange(due_, {}))
     if (auto* s = find(id); s != nullptr && s->owner->acknowledged()->owes_ping())
       s->owner->ask_for_acknowledgement();
-  due_.clear();
+}
+
+// -- what waits until clients have heard the rest ------------------------------------
+
+bool attachments::must_wait(slot& s) {
+  if (s.held || s.given_up) return true;
+  if (s.unheard < unacknowledged_max) [[likely]]
+    return false;
+  position_of(s);
+  return s.unheard >= unacknowledged_max;
+}
+
+bool attachments::hold(attachment_id id, slot& s, event_ptr what) {
+  const auto bytes = what->data.size();
+  if (s.given_up) return false;
+  if (!s.owner->acknowledged()->hold(*this, id, bytes)) {
+    drop_held(id, s);
+    s.given_up = true;
+    s.owner->close(over_capacity,
+                   "The connection does not keep up: too much waits to be acknowledged.");
+    return false;
+  }
+  if (!s.held) s.held = std::make_unique<std::deque<event_ptr>>();
+  s.held->push_back(std::move(what));
+  return true;
+}
+
+void attachments::drop_held(attachment_id id, slot& s) {
+  if (!s.held) return;
+  auto* acks = s.owner->acknowledged();
+  for (const auto& e : *s.held) {
+    acks->let_go(e->data.size());
+  }
+  acks->no_longer_held(id);
+  s.held.reset();
+}
+
+void attachments::release(const std::vector<attachment_id>& waiting) {
+  for (const auto id : waiting) {
+    for (auto* s = find(id); s != nullptr && s->held; s = find(id)) {
+      position_of(*s);
+      auto* acks = s->owner->acknowledged();
+      if (s->unheard >= unacknowledged_max) {
+        acks->still_held(id);
+        break;
+      }
+      const auto e = std::move(s->held->front());
+      s->held->pop_front();
+      if (s->held->empty()) s->held.reset();
+      acks->let_go(e->data.size());
+      track(id, *s, e->sequence);
+      s->owner->deliver(*e, s->is_private ? private_prefix_ : public_prefix_, s->channel.text());
+    }
+  }
+  ping_those_due();
 }
 
 std::uint64_t attachments::position_of(slot& s) {
@@ -149,15 +215,16 @@ std::uint64_t attachments::position_of(slot& s) {
   if (acks == nullptr) return s.delivered;
   if (s.ping != 0 && s.ping <= acks->heard()) {
     s.earlier.clear();
-    return s.delivered;
+    s.since = s.unheard = 0;
+    return s.known = s.delivered;
   }
-  auto position = s.heard;
-  std::erase_if(s.earlier, [&](const auto& part) {
-    if (part.first > acks->heard()) return false;
-    position = std::max(position, part.second);
+  std::erase_if(s.earlier, [&](const sent_part& part) {
+    if (part.ping > acks->heard()) return false;
+    s.known = std::max(s.known, part.sequence);
+    s.unheard -= part.events;
     return true;
   });
-  return position;
+  return s.known;
 }
 
 void attachments::report_left(slot& s) {
@@ -171,7 +238,9 @@ void attachments::report_left(slot& s) {
 
 std::optional<std::chrono::milliseconds> attachments::look_at_acknowledgements() {
   auto reports = std::make_shared<position_reports>();
-  std::erase_if(unreported_, [&](attachment_id id) {
+  // An answer may come while others are asked, and have more sent, which adds to the list.
+  auto looked_at = std::exchange(unreported_, {});
+  std::erase_if(looked_at, [&](attachment_id id) {
     auto* s = find(id);
     if (s == nullptr) return true;
     auto* acks = s->owner->acknowledged();
@@ -183,6 +252,7 @@ std::optional<std::chrono::milliseconds> attachments::look_at_acknowledgements()
     s->unreported = s->delivered > s->heard;
     return !s->unreported;
   });
+  unreported_.insert(unreported_.end(), looked_at.begin(), looked_at.end());
   if (!reports->empty() && positions_)
     caf::anon_send(positions_, position_reports_ptr{std::move(reports)});
   std::erase_if(waiting_, [&](attachment_id id) {
@@ -202,7 +272,8 @@ void attachments::succeed(const attached& message) {
   if (s == nullptr) return;
   s->live = true;
   s->connection = message.connection;
-  s->delivered = s->heard = message.sequence;
+  s->delivered = s->known = s->heard = message.sequence;
+  s->ping = s->since = s->unheard = 0;
   s->owner->subscription_succeeded(wire_name(s->channel, s->is_private));
 }
 

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "actors/acknowledgements.hpp"
 #include "actors/event_loop.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/memberships.hpp"
@@ -15,6 +16,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,8 +26,12 @@
 namespace velo::actors {
 
 /// The attachments of one loop. Its loop's thread only.
-class attachments {
+class attachments final : private acknowledgements::holder {
  public:
+  /// So many events of one subscription are sent without being acknowledged; what comes
+  /// then waits here. What is heard twice after a disconnect is no more than that.
+  static constexpr std::uint32_t unacknowledged_max = 256;
+
   explicit attachments(std::string channel_prefix);
 
   /// A new attachment, not live yet. `owner` must stay until remove().
@@ -56,23 +62,40 @@ class attachments {
   [[nodiscard]] actors::memberships& memberships() { return memberships_; }
 
  private:
+  using event_ptr = std::shared_ptr<const event>;
+  /// What was sent before one ping and after the one before it.
+  struct sent_part {
+    std::uint32_t ping = 0;
+    std::uint32_t events = 0;
+    std::uint64_t sequence = 0;  // the last
+  };
   struct slot {
     session* owner = nullptr;
     std::uint32_t generation = 0;
     bool is_private = false;
     bool live = false;
     bool unreported = false;  // in unreported_
+    bool given_up = false;    // too much waited: it gets nothing more
     channel_id channel;
     // Where the positions of the connection are kept, which has a number then:
     std::uint64_t connection = 0;
     std::uint64_t delivered = 0;  // the last sequence, and the ping that follows it
     std::uint32_t ping = 0;
-    std::uint64_t heard = 0;                                       // reported
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> earlier;  // by ping, the last sequence
+    std::uint32_t since = 0;         // events before that ping, but after the one before
+    std::uint32_t unheard = 0;       // events not known to be heard
+    std::uint64_t known = 0;         // all up to here is
+    std::uint64_t heard = 0;         // and this was reported
+    std::vector<sent_part> earlier;  // before earlier pings
+    std::unique_ptr<std::deque<event_ptr>> held;
   };
 
   void track(attachment_id id, slot& s, std::uint64_t sequence);
   void ping_those_due();
+  [[nodiscard]] static bool must_wait(slot& s);
+  /// False where too much waits: then the socket is closed.
+  bool hold(attachment_id id, slot& s, event_ptr what);
+  static void drop_held(attachment_id id, slot& s);
+  void release(const std::vector<attachment_id>& waiting) override;
   /// Up to where its client is known to have heard.
   static std::uint64_t position_of(slot& s);
   void report_left(slot& s);

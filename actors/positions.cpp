@@ -44,7 +44,13 @@ begin_answer connection_positions::begin(const begin_position& newcomer) {
   answer.sequence = newcomer.sequence;
   place* inherits = nullptr;
   std::size_t others = 0;
+  const auto may_be_its_own = [&newcomer](const place& p) {
+    return p.at.client == newcomer.client || p.at.client == 0 || newcomer.client == 0;
+  };
+  // One that was never here, or not from there, may be any of those that left.
+  const bool known = std::any_of(places_.begin(), places_.end(), may_be_its_own);
   for (auto& p : places_) {
+    if (known && !may_be_its_own(p)) continue;
     const bool same = p.at.predicate == newcomer.predicate;
     if (others++ == 0) {
       answer.what = begin_answer::kind::resumes;
@@ -55,7 +61,7 @@ begin_answer connection_positions::begin(const begin_position& newcomer) {
       answer.previous.clear();
     }
     if (!same) answer.what = begin_answer::kind::changed;
-    if (!p.live && p.at.heir.empty() &&
+    if (known && !p.live && p.at.heir.empty() &&
         (inherits == nullptr || p.at.sequence > inherits->at.sequence))
       inherits = &p;
   }
@@ -66,7 +72,8 @@ begin_answer connection_positions::begin(const begin_position& newcomer) {
   }
   // The same socket may have left the channel and come back to it.
   std::erase_if(places_, [&](const place& p) { return p.at.socket_id == newcomer.socket_id; });
-  places_.push_back({{newcomer.socket_id, answer.sequence, newcomer.predicate, {}}, true, 0});
+  places_.push_back(
+      {{newcomer.socket_id, answer.sequence, newcomer.predicate, {}, newcomer.client}, true, 0});
   touch(newcomer.socket_id);
   return answer;
 }

@@ -8,6 +8,11 @@
 // the one that was furthest; that one's position is forgotten when its heir
 // leaves in turn, having heard more. A position that nobody comes back for is
 // kept as long as a subscription that nobody uses.
+//
+// Some strangers can be told: those of another address or browser. Such a one takes
+// nobody's place, whatever it acknowledges, so whoever is away meanwhile hears all of
+// it; and it goes on from a place of its own where it left one. Two clients that look
+// alike from here and share a channel's name are told apart only while both listen.
 
 #pragma once
 

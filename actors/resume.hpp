@@ -28,6 +28,8 @@ struct begin_position {
   std::string socket_id;
   std::uint64_t predicate = 0;  ///< Hash of what is bound, and of the log's epoch.
   std::uint64_t sequence = 0;   ///< Where it begins if nobody was there before it.
+  /// Differs where the client is seen to be another one; 0: that cannot be seen.
+  std::uint64_t client = 0;
 };
 
 struct begin_answer {

@@ -7,6 +7,7 @@
 namespace velo::net {
 
 using actors::channel_kind;
+using actors::channel_name_bytes_ever;
 using actors::channel_name_bytes_max;
 using actors::is_cache;
 using actors::is_channel_name;

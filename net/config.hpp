@@ -69,8 +69,10 @@ struct limits_config {
   std::size_t record_bytes = 0;
   std::size_t outbox_bytes = 0;
   std::size_t outbox_frames = 0;
-  std::size_t event_bytes = 0;       ///< Of the data of an event on the Pusher API.
-  std::size_t event_name_bytes = 0;  ///< Of the name of an event on the Pusher API.
+  std::size_t outbox_total_bytes = 0;  ///< Of all sockets; 0: no bound but each socket's own.
+  std::size_t event_bytes = 0;         ///< Of the data of an event on the Pusher API.
+  std::size_t event_name_bytes = 0;    ///< Of the name of an event on the Pusher API.
+  std::size_t channel_name_bytes = 0;
   std::size_t channels_per_event = 0;
   std::size_t events_per_batch = 0;
   std::size_t presence_members = 0;

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -35,17 +34,6 @@ const setting* find_row(std::string_view name, std::string (*spelling)(const set
       std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return spelling(r) == name; });
   return at == rows.end() ? nullptr : &*at;
 }
-
-// Whether `name` is a planned key or lies in a planned table.
-bool is_planned(std::string_view name, char separator,
-                const std::function<std::string(std::string_view)>& spelling) {
-  return std::ranges::any_of(planned_keys(), [&](std::string_view key) {
-    const auto planned = spelling(key);
-    return name == planned || name.starts_with(planned + separator);
-  });
-}
-
-constexpr auto not_supported = "It is not supported by this version: remove it.";
 
 class loader {
  public:
@@ -103,8 +91,6 @@ class loader {
         const auto spelled = place + path;
         place.resize(place.size() - 2);  // Without its ": ".
         put(*row, read_file_value(*row, value), place, spelled);
-      } else if (is_planned(path, '.', [](auto key) { return std::string(key); })) {
-        wrong(not_supported);
       } else if (is_table(path) && !value.is_object()) {
         wrong("A table is expected: write [" + path + "].");
       } else if (is_table(path)) {
@@ -140,8 +126,6 @@ class loader {
       if (row != nullptr) {
         // An empty variable is how many tools write one that is not there.
         if (!text.empty()) put(*row, read_text(*row, text), "environment " + name, name);
-      } else if (is_planned(name, '_', variable_of)) {
-        errors_.push_back(name + ": " + not_supported);
       } else {
         errors_.push_back(
             name + ": There is no such setting." +

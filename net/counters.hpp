@@ -87,6 +87,17 @@ class limit_counters {
   std::array<counter, limit_count> counts_;
 };
 
+/// A level that one thread keeps and any other may read.
+class gauge {
+ public:
+  /// The owning thread only.
+  void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
 /// Of one loop's connections.
 struct socket_counters {
   counter opened;
@@ -100,6 +111,8 @@ struct socket_counters {
   counter tls_handshakes;
   counter tls_failures;  ///< Handshakes that failed, or took too long.
   limit_counters limits;
+  gauge queued_bytes;       ///< What waits to be sent, at the end of the loop's last turn.
+  counter shed;             ///< Closed because too much waited in all outboxes together.
 };
 
 }  // namespace velo::net

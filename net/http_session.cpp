@@ -18,7 +18,6 @@
 #include <boost/beast/http/parser.hpp>
 
 #include <cstdint>
-#include <cstring>
 #include <exception>
 #include <optional>
 #include <string_view>
@@ -51,16 +50,6 @@ constexpr std::string_view tls_expected =
 
 std::string_view as_std(boost::beast::string_view text) {
   return {text.data(), text.size()};
-}
-
-// Nothing for a Unix socket; `error` where the connection has ended already.
-client_source peer_of(const stream_socket& socket, error_code& error) {
-  const auto at = socket.remote_endpoint(error);
-  if (error || at.protocol().family() == AF_UNIX) return std::nullopt;
-  tcp::endpoint peer;
-  peer.resize(at.size());
-  std::memcpy(peer.data(), at.data(), at.size());
-  return peer.address();
 }
 
 // What no handler says, in the words of the API that the path belongs to.

@@ -5,9 +5,11 @@
 
 #include "net/client_limits.hpp"
 #include "net/counters.hpp"
+#include "net/network_list.hpp"
 #include "net/tls_stream.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <memory>
 #include <optional>
@@ -16,6 +18,9 @@ namespace velo::net {
 
 /// TCP or Unix.
 using stream_socket = boost::asio::generic::stream_protocol::socket;
+
+/// Nothing for a Unix socket; `error` where the connection has ended already.
+[[nodiscard]] client_source peer_of(const stream_socket& socket, boost::system::error_code& error);
 
 struct incoming_connection {
   stream_socket socket;

@@ -26,7 +26,7 @@ struct total {
   counter socket_counters::*member;
 };
 
-constexpr std::array<total, 7> totals{{
+constexpr std::array<total, 8> totals{{
     {"velo_connections_opened_total", "WebSockets opened.", &socket_counters::opened},
     {"velo_deliveries_total", "Events queued, one for each socket.", &socket_counters::deliveries},
     {"velo_sends_total", "System calls that send to WebSockets.", &socket_counters::sends},
@@ -36,6 +36,9 @@ constexpr std::array<total, 7> totals{{
      &socket_counters::receives},
     {"velo_received_bytes_total", "Bytes received from WebSockets.",
      &socket_counters::received_bytes},
+    {"velo_sockets_shed_total",
+     "WebSockets closed because too much waited to be sent in all of them together.",
+     &socket_counters::shed},
     {"velo_connections_closed_total", "WebSockets whose connection has ended.",
      &socket_counters::closed},
 }};
@@ -172,6 +175,10 @@ std::string render_metrics(const metrics_sources& from) {
   write_connections(out, from);
   for (const auto& t : totals) write_total(out, from, t);
   for (const auto& t : tls_totals) write_total(out, from, t);
+  out.head("velo_queued_bytes", "gauge", "Bytes that wait to be sent to WebSockets.");
+  std::uint64_t queued = 0;
+  for (const auto* loop : from.loops) queued += loop->queued_bytes.value();
+  out.line("velo_queued_bytes {}", queued);
   write_closes(out, from);
   write_drivers(out, from);
   write_limits(out, from);

@@ -42,7 +42,8 @@ struct outbox_buffers::buffer {
   std::size_t capacity = 0;
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::size_t frames = 0;  // that end here
+  std::size_t frames = 0;   // that end here
+  bool ends_frame = false;  // its last byte is a frame's
   std::shared_ptr<const std::string> body;
 
   char* storage() { return reinterpret_cast<char*>(this + 1); }
@@ -189,7 +190,7 @@ void outbox::append_promised(std::span<const std::string_view> head,
     auto* b = buffers_.take(0);
     b->end = body->size();
     b->body = std::move(body);
-    bytes_ += b->end;
+    count(static_cast<std::ptrdiff_t>(b->end));
     push(b);
     copy(std::span(rest).subspan(1), tail.size());
   }
@@ -209,12 +210,19 @@ void outbox::copy(std::span<const std::string_view> pieces, std::size_t bytes) {
     to += piece.size();
   }
   tail_->end += bytes;
-  bytes_ += bytes;
+  tail_->ends_frame = false;
+  count(static_cast<std::ptrdiff_t>(bytes));
 }
 
-void outbox::end_frames(std::size_t count) noexcept {
-  tail_->frames += count;
-  frames_ += count;
+void outbox::count(std::ptrdiff_t bytes) noexcept {
+  bytes_ += static_cast<std::size_t>(bytes);
+  buffers_.note_queued(bytes);
+}
+
+void outbox::end_frames(std::size_t ended) noexcept {
+  tail_->frames += ended;
+  tail_->ends_frame = true;
+  frames_ += ended;
 }
 
 void outbox::push(buffer* b) noexcept {
@@ -230,7 +238,7 @@ void outbox::pop() noexcept {
 }
 
 void outbox::consume(std::size_t sent) noexcept {
-  bytes_ -= sent;
+  count(-static_cast<std::ptrdiff_t>(sent));
   while (head_ != nullptr) {
     const auto taken = std::min(sent, head_->end - head_->begin);
     head_->begin += taken;
@@ -244,13 +252,13 @@ template <class Socket>
 outbox::progress outbox::write_all(Socket& to, boost::system::error_code& error) {
   while (head_ != nullptr) {
     std::array<iovec, pieces_max> pieces;
-    std::size_t count = 0;
+    std::size_t taken = 0;
     std::size_t offered = 0;
-    for (auto* b = head_; b != nullptr && count < pieces.size(); b = b->next) {
-      pieces[count] = b->unsent();
-      offered += pieces[count++].iov_len;
+    for (auto* b = head_; b != nullptr && taken < pieces.size(); b = b->next) {
+      pieces[taken] = b->unsent();
+      offered += pieces[taken++].iov_len;
     }
-    const auto sent = buffers_.send(to, std::span(pieces).first(count), error);
+    const auto sent = buffers_.send(to, std::span(pieces).first(taken), error);
     if (error) return progress::failed;
     consume(sent);
     // The kernel took part of it: asking again would only be told to wait.
@@ -269,7 +277,20 @@ outbox::progress outbox::write_to(tls_stream& to, boost::system::error_code& err
 
 void outbox::clear() noexcept {
   while (head_ != nullptr) pop();
-  bytes_ = 0;
+  count(-static_cast<std::ptrdiff_t>(bytes_));
+}
+
+void outbox::keep_first() noexcept {
+  auto* last = head_;
+  while (last != nullptr && !last->ends_frame) last = last->next;
+  if (last == nullptr) return;
+  auto* b = std::exchange(last->next, nullptr);
+  tail_ = last;
+  while (b != nullptr) {
+    count(-static_cast<std::ptrdiff_t>(b->end - b->begin));
+    frames_ -= b->frames;
+    buffers_.give_back(std::exchange(b, b->next));
+  }
 }
 
 }  // namespace velo::net

@@ -43,6 +43,13 @@ class outbox_buffers {
   /// Bytes held for reuse.
   [[nodiscard]] std::size_t idle_bytes() const { return idle_bytes_; }
 
+  /// Bytes that wait to be sent, of all outboxes together.
+  [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
+  /// So many more wait, in an outbox or elsewhere, or fewer.
+  void note_queued(std::ptrdiff_t bytes) noexcept {
+    queued_bytes_ += static_cast<std::size_t>(bytes);
+  }
+
   /// Sends without waiting: how much the kernel took, 0 where it takes nothing for
   /// now; `error` is set where the socket is dead.
   std::size_t send(int socket, std::string_view bytes, boost::system::error_code& error);
@@ -58,6 +65,7 @@ class outbox_buffers {
   static constexpr std::size_t classes = 3;
   std::array<buffer*, classes> idle_{};
   std::size_t idle_bytes_ = 0;
+  std::size_t queued_bytes_ = 0;
   socket_counters* counters_;
 };
 
@@ -113,6 +121,9 @@ class outbox {
 
   /// Drops what is queued and gives its memory back.
   void clear() noexcept;
+  /// Drops all but what is queued first, at least up to the end of the frame that the
+  /// kernel may have in part: what follows begins a frame.
+  void keep_first() noexcept;
 
   [[nodiscard]] bool empty() const { return head_ == nullptr; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -129,10 +140,11 @@ class outbox {
   template <class Socket>
   [[nodiscard]] progress write_all(Socket& to, boost::system::error_code& error);
   void copy(std::span<const std::string_view> pieces, std::size_t bytes);
+  void count(std::ptrdiff_t bytes) noexcept;
   void push(buffer* b) noexcept;
   void pop() noexcept;
   void consume(std::size_t sent) noexcept;
-  void end_frames(std::size_t count) noexcept;
+  void end_frames(std::size_t ended) noexcept;
 
   outbox_buffers& buffers_;
   const outbox_limits& limits_;

@@ -78,9 +78,9 @@ void pusher_client::handle(const subscribe_frame& frame) const {
     session.subscription_error(frame.channel, why);
   };
   const auto kind = kind_of(frame.channel);
-  if (!is_channel_name(frame.channel)) {
+  if (!is_channel_name(frame.channel, limits.channel_name_bytes)) {
     return refuse({"NotFound",
-                   "A channel's name has 1 to " + std::to_string(channel_name_bytes_max) +
+                   "A channel's name has 1 to " + std::to_string(limits.channel_name_bytes) +
                        " of A-Z a-z 0-9 _ - = @ , . ;",
                    400,
                    {}});

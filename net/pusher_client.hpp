@@ -19,6 +19,7 @@ struct identity_limits {
   std::size_t user_id_bytes = 128;
   std::size_t member_bytes = 1024;  ///< A member's user_info, as JSON.
   std::size_t watchlist = 100;
+  std::size_t channel_name_bytes = 164;
 };
 
 /// One client as its frames are handled. Lives for one call, on the loop's thread.

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <caf/intrusive_ptr.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -113,6 +114,28 @@ void reactor::flush_all() {
     item.flush();
   }
   deliveries_.clear_deliveries();
+  if (outbox_bytes_max_ != 0 && buffers_.queued_bytes() > outbox_bytes_max_) shed();
+  counters_.queued_bytes.set(buffers_.queued_bytes());
+}
+
+void reactor::shed() {
+  std::vector<std::pair<std::size_t, timed*>> full;
+  for (auto* list : {&watched_, &to_drain_}) {
+    for (auto& item : *list) {
+      if (const auto bytes = item.queued_bytes(); bytes > 0) full.emplace_back(bytes, &item);
+    }
+  }
+  std::sort(full.begin(), full.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
+  // Well below the bound, so that it does not take a look at everybody again and again.
+  const auto goal = outbox_bytes_max_ / 4 * 3;
+  auto queued = buffers_.queued_bytes();
+  for (const auto& [bytes, item] : full) {
+    if (queued <= goal) return;
+    queued -= std::min(queued, bytes);
+    counters_.shed.add();
+    item->shed();
+  }
 }
 
 void reactor::watch(timed& item) {
@@ -136,6 +159,7 @@ void reactor::arm_tick() {
     if (error) return;
     tick_all(watched_);
     tick_all(to_drain_);
+    counters_.queued_bytes.set(buffers_.queued_bytes());
     arm_tick();
   });
 }

@@ -62,6 +62,11 @@ class timed {
   virtual void on_drain(std::uint16_t /*close_code*/, std::string_view /*reason*/) {}
   /// The loop ends now: close what is open and let go of it.
   virtual void on_stop() {}
+  /// What waits to be sent to its client, as outbox_buffers::queued_bytes() counts it.
+  [[nodiscard]] virtual std::size_t queued_bytes() const { return 0; }
+  /// Too much waits for all together, and it has more than others: give that up and
+  /// send the client away. May destroy itself only in a later turn, and no other.
+  virtual void shed() {}
 
  protected:
   ~timed() = default;
@@ -124,6 +129,10 @@ class reactor final : public actors::event_loop {
   /// Where this loop's WebSockets wait to be read and written.
   [[nodiscard]] poll_set& sockets() { return sockets_; }
 
+  /// From so many bytes on that wait to be sent for all of this loop, those for whom most
+  /// of them wait are told to shed(). 0: no bound. Before start().
+  void bound_outboxes(std::size_t bytes_max) { outbox_bytes_max_ = bytes_max; }
+
   /// Recycled buffers of this loop's outboxes.
   [[nodiscard]] outbox_buffers& buffers() { return buffers_; }
 
@@ -151,6 +160,7 @@ class reactor final : public actors::event_loop {
   void thread_main();
   void end_turn();
   void flush_all();
+  void shed();
   void arm_tick();
   void tick_all(watch_list& list);
   void begin_drain(std::uint16_t close_code, std::string reason,
@@ -166,6 +176,7 @@ class reactor final : public actors::event_loop {
   // these come before it.
   socket_counters counters_;
   outbox_buffers buffers_{&counters_};
+  std::size_t outbox_bytes_max_ = 0;
   delivery_queue deliveries_;
   flush_list to_flush_;
   watch_list watched_;

@@ -92,6 +92,8 @@ struct worker {
                 settings.limits.subscriptions_per_connection,
                 {&engine.channels(), channel_options_of(settings)}} {
     attached.report_to(engine.positions());
+    loop.bound_outboxes((settings.limits.outbox_total_bytes + settings.threads - 1) /
+                        settings.threads);
   }
 
   [[nodiscard]] actors::loop_behavior& asker() {
@@ -309,7 +311,8 @@ void fill(websocket_settings& ws, const config& c) {
   ws.apps = c.apps;
   ws.path_prefix = c.path_prefix;
   ws.channel_prefix = c.realtime.channel_prefix;
-  ws.identities = {c.limits.user_id_bytes, c.limits.presence_member_bytes, c.limits.watchlist};
+  ws.identities = {c.limits.user_id_bytes, c.limits.presence_member_bytes, c.limits.watchlist,
+                   c.limits.channel_name_bytes};
   ws.frame_bytes_max = c.limits.frame_bytes;
   ws.outbox.bytes_max = c.limits.outbox_bytes;
   ws.outbox.frames_max = c.limits.outbox_frames;

@@ -60,9 +60,6 @@ struct setting {
 /// All settings that have one value, in the order they are shown.
 [[nodiscard]] std::span<const setting> settings();
 
-/// Keys of CONFIGURATION.md that a later version brings, and whole tables of them.
-[[nodiscard]] std::span<const std::string_view> planned_keys();
-
 [[nodiscard]] std::string variable_of(std::string_view key);
 
 /// What is wrong with a value, and what to write instead.

@@ -385,12 +385,19 @@ std::vector<setting> make_table() {
       row("limits.outbox_frames", count, "4096", "frames queued for one socket")
           .MEMBER(limits.outbox_frames)
           .between(16, 1'000'000),
+      row("limits.outbox_total_bytes", size, "256MiB",
+          "queued for all sockets; beyond, the fullest are closed; 0: no such bound")
+          .MEMBER(limits.outbox_total_bytes)
+          .between(0, 1024 * gib),
       row("limits.event_bytes", size, "10KiB", "data of an event on the Pusher API")
           .MEMBER(limits.event_bytes)
           .between(1, 64 * mib),
       row("limits.event_name_bytes", count, "200", "bytes of such an event's name")
           .MEMBER(limits.event_name_bytes)
           .between(1, kib),
+      row("limits.channel_name_bytes", count, "164", "bytes of a plain channel's name")
+          .MEMBER(limits.channel_name_bytes)
+          .between(64, channel_name_bytes_ever),
       row("limits.channels_per_event", count, "100", "channels that one such event may go to")
           .MEMBER(limits.channels_per_event)
           .between(1, 10'000),
@@ -516,19 +523,11 @@ std::vector<setting> make_table() {
 
 #undef MEMBER
 
-constexpr std::array<std::string_view, 1> planned{
-    "limits.outbox_total_bytes",
-};
-
 }  // namespace
 
 std::span<const setting> settings() {
   static const std::vector<setting> table = make_table();
   return table;
-}
-
-std::span<const std::string_view> planned_keys() {
-  return planned;
 }
 
 }  // namespace velo::net

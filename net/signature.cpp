@@ -43,7 +43,8 @@ std::string hmac_sha256_hex(std::string_view secret, std::string_view text) {
 std::optional<std::string> sign_channel(std::string_view key, std::string_view secret,
                                         std::string_view socket_id, std::string_view channel,
                                         std::string_view channel_data) {
-  if (!is_socket_id(socket_id) || !is_channel_name(channel)) return std::nullopt;
+  if (!is_socket_id(socket_id) || !is_channel_name(channel, channel_name_bytes_ever))
+    return std::nullopt;
   std::string text(socket_id);
   text += ':';
   text += channel;

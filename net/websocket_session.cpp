@@ -4,6 +4,7 @@
 #include "actors/random.hpp"
 #include "actors/record_channel.hpp"
 #include "net/channel_name.hpp"
+#include "net/client_mark.hpp"
 #include "net/frame_header.hpp"
 #include "net/pusher_client.hpp"
 #include "net/signature.hpp"
@@ -21,6 +22,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -32,6 +36,8 @@ using boost::system::error_code;
 using admission = boost::system::result<const app*, close_code>;
 
 constexpr std::uint8_t invalid_in_a_row_max = 100;
+// Tells a ping that stands for a pusher:ping from a heartbeat's.
+const std::string ack_prefix = "ack ";
 
 // The kernel gives up on a peer that takes nothing as soon as we would; by itself it
 // goes on for a quarter of an hour.
@@ -93,11 +99,12 @@ void start_websocket(reactor& loop, const connector& connect, const websocket_se
                      incoming_connection&& from, upgrade_request&& request) {
   error_code error;
   from.socket.set_option(boost::asio::ip::tcp::no_delay(true), error);  // works without
+  const auto client = client_mark(from.socket, request);
   const int descriptor = from.socket.release(error);
   if (error) return;
   bound_unacknowledged_time(descriptor, settings.activity_timeout + settings.pong_timeout);
   std::make_shared<websocket_session>(loop, settings, descriptor, std::move(from))
-      ->start(connect, request);
+      ->start(connect, request, client);
 }
 
 websocket_session::websocket_session(reactor& loop, const websocket_settings& settings, int socket,
@@ -109,8 +116,12 @@ websocket_session::websocket_session(reactor& loop, const websocket_settings& se
       place_(std::move(from.place)),
       met_(from.met) {}
 
-void websocket_session::start(const connector& connect, const upgrade_request& request) {
+void websocket_session::start(const connector& connect, const upgrade_request& request,
+                              std::uint64_t client) {
   self_ = shared_from_this();
+  acknowledged_.client = client;
+  acknowledged_.held_events_max = static_cast<std::uint32_t>(settings_.outbox.frames_max);
+  acknowledged_.held_bytes_max = static_cast<std::uint32_t>(settings_.outbox.bytes_max);
   began_ = waiting_since_ = std::chrono::steady_clock::now();
   loop_.watch(*this);
   const auto answer = answer_handshake(request, settings_.server_name);
@@ -351,6 +362,16 @@ void websocket_session::deliver_text(const actors::text_ptr& frame) {
 void websocket_session::ask_for_acknowledgement() {
   acknowledged_.pinged();
   queue_text(ping_frame_text());
+  if (acknowledged_.wants_echo())
+    transport_.ping(ack_prefix + std::to_string(acknowledged_.next_ping() - 1));
+}
+
+void websocket_session::ponged(std::string_view payload) {
+  if (!payload.starts_with(ack_prefix)) return;
+  payload.remove_prefix(ack_prefix.size());
+  std::uint32_t ping = 0;
+  const auto [end, error] = std::from_chars(payload.data(), payload.data() + payload.size(), ping);
+  if (error == std::errc{} && end == payload.data() + payload.size()) acknowledged_.echoed(ping);
 }
 
 bool websocket_session::backlogged() const {
@@ -370,6 +391,13 @@ void websocket_session::overflow() {
   loop_.counters().limits.add(limit::outbox);
   close(number(close_code::over_capacity),
         "The connection does not keep up: too much is waiting to be sent.");
+}
+
+void websocket_session::shed() {
+  if (!transport_.is_open()) return transport_.abort();
+  transport_.drop_queued();
+  close(number(close_code::over_capacity),
+        "The server has too much to send to its clients, most of it to this one.");
 }
 
 // -- the end -----------------------------------------------------------------

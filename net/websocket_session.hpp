@@ -36,8 +36,9 @@ class websocket_session final : public actors::session,
   websocket_session(reactor& loop, const websocket_settings& settings, int socket,
                     incoming_connection&& from);
 
-  /// Completes the upgrade. Once; the rest happens by itself.
-  void start(const connector& connect, const upgrade_request& request);
+  /// Completes the upgrade. Once; the rest happens by itself. `client` is what the
+  /// client's other sockets have in common with it (client_mark.hpp).
+  void start(const connector& connect, const upgrade_request& request, std::uint64_t client);
 
   void deliver(const actors::event& what, std::string_view channel_prefix,
                std::string_view channel) override;
@@ -56,12 +57,17 @@ class websocket_session final : public actors::session,
   void on_tick(std::chrono::steady_clock::time_point now) override;
   void on_drain(std::uint16_t code, std::string_view reason) override;
   void on_stop() override;
+  [[nodiscard]] std::size_t queued_bytes() const override {
+    return transport_.queued_bytes() + acknowledged_.held_bytes();
+  }
+  void shed() override;
 
  private:
   using time_point = std::chrono::steady_clock::time_point;
 
   void heard() override { heard_ = true; }
   void message(std::string_view text) override;
+  void ponged(std::string_view payload) override;
   void closed() override;
 
   void opened(const connector& connect, const upgrade_request& request,

@@ -93,7 +93,9 @@ void websocket_transport::receive(std::span<char> bytes) {
 void websocket_transport::handle(const client_item& item) {
   switch (item.what) {
     case client_item::kind::nothing:
+      return;
     case client_item::kind::pong:
+      if (is_open()) owner_.ponged(item.payload);
       return;
     case client_item::kind::text:
       if (is_open()) owner_.message(item.payload);
@@ -162,9 +164,14 @@ bool websocket_transport::send_control(frame_opcode opcode, std::string_view pay
   return true;
 }
 
-void websocket_transport::ping() {
+void websocket_transport::ping(std::string_view payload) {
   // Where the outbox is full, the peer will be heard of no more than with it.
-  if (is_open()) static_cast<void>(send_control(frame_opcode::ping, {}));
+  if (is_open()) static_cast<void>(send_control(frame_opcode::ping, payload));
+}
+
+void websocket_transport::drop_queued() {
+  pending_ = {};
+  queue_.keep_first();
 }
 
 void websocket_transport::close(std::uint16_t code, std::string_view reason) {

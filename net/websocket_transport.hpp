@@ -37,6 +37,8 @@ class websocket_transport final : private pollable, private flushable {
     virtual void heard() = 0;
     /// A whole message; valid UTF-8. Not after close().
     virtual void message(std::string_view text) = 0;
+    /// A ping's answer, with what the ping said.
+    virtual void ponged(std::string_view /*payload*/) {}
     /// The connection is gone, by whosever doing. The last call, and only once.
     virtual void closed() = 0;
 
@@ -59,6 +61,10 @@ class websocket_transport final : private pollable, private flushable {
   /// Whether a data frame may still be sent.
   [[nodiscard]] bool is_open() const { return socket_ >= 0 && !said_goodbye_; }
 
+  [[nodiscard]] std::size_t queued_bytes() const { return queue_.bytes(); }
+  /// Gives up what is queued, but for the frame that the peer may have in part.
+  void drop_queued();
+
   /// Whether the kernel has all that was sent.
   [[nodiscard]] bool drained() const { return queue_.empty() && pending_.empty(); }
 
@@ -69,8 +75,8 @@ class websocket_transport final : private pollable, private flushable {
   [[nodiscard]] bool send_text(std::string_view text);
   /// Queues the event in the loop's delivery_queue at `frame`, likewise.
   [[nodiscard]] bool deliver(std::uint32_t frame, std::string_view channel);
-  /// Left out where the outbox is full.
-  void ping();
+  /// Left out where the outbox is full. At most 125 bytes of payload.
+  void ping(std::string_view payload = {});
 
   /// Queues the close frame behind all that is queued; the peer's answer and the
   /// end of the connection follow, for as long as the owner waits. `reason` is

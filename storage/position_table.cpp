@@ -14,7 +14,10 @@ namespace {
 // The name of the one entry of `meta`: the boot it was last used in, empty after a clean end.
 constexpr std::string_view boot_key = "boot";
 constexpr std::size_t map_bytes = std::size_t{1} << 36;
-constexpr std::size_t numbers_bytes = 2 * sizeof(std::uint64_t);
+constexpr std::size_t numbers_bytes = 3 * sizeof(std::uint64_t);
+// Of what is stored. Another one is thrown away: it is worth little.
+constexpr std::string_view format_key = "format";
+constexpr std::string_view format = "2";
 // LMDB's limit is 511 bytes a key; a socket id has about twenty.
 constexpr std::size_t socket_id_bytes_max = 128;
 
@@ -28,6 +31,7 @@ std::string encode(const position& p) {
   std::string bytes;
   append_big_endian(bytes, p.sequence);
   append_big_endian(bytes, p.predicate);
+  append_big_endian(bytes, p.client);
   return bytes.append(p.heir);
 }
 
@@ -37,6 +41,7 @@ result<position> decode(std::string_view socket_id, std::string_view bytes) {
   p.socket_id = socket_id;
   p.sequence = read_big_endian(bytes.substr(0, 8));
   p.predicate = read_big_endian(bytes.substr(8, 8));
+  p.client = read_big_endian(bytes.substr(16, 8));
   p.heir = bytes.substr(numbers_bytes);
   return p;
 }
@@ -72,6 +77,10 @@ result<std::unique_ptr<position_table>> position_table::open_sound(
     if (!used_in) return fail(used_in.error());
     if (*used_in && !(*used_in)->empty() && (boot.empty() || **used_in != boot))
       return errc::corrupt;
+    const auto stored_as = txn.get(*meta, format_key);
+    if (!stored_as) return fail(stored_as.error());
+    if (*used_in && (!*stored_as || **stored_as != format)) return errc::corrupt;
+    if (auto done = txn.put(*meta, format_key, format); !done) return done;
     return txn.put(*meta, boot_key, boot.empty() ? std::string_view("?") : boot);
   });
   if (done) done = opened->env_->sync();

@@ -26,6 +26,7 @@ struct position {
   std::uint64_t sequence = 0;   ///< All up to it was heard.
   std::uint64_t predicate = 0;  ///< Hash of what was bound, and of the log it belongs to.
   std::string heir;             ///< The socket that came after it and began here; may be empty.
+  std::uint64_t client = 0;     ///< Whose socket it was, as far as that can be seen; or 0.
 
   bool operator==(const position&) const = default;
 };

@@ -43,10 +43,12 @@ handler signed_by_app(const api& a, with_app run) {
 }
 
 checked check_channel(std::string_view channel, const config& settings) {
-  if (!is_channel_name(channel) || kind_of(channel) == channel_kind::reserved)
-    return pusher_error(400, "\"" + std::string(channel) +
-                                 "\" is no channel: names have 1 to 164 of A-Z a-z 0-9 _ - = @ , . "
-                                 "; and begin with # for #server-to-user-... alone.");
+  const auto bytes_max = settings.limits.channel_name_bytes;
+  if (!is_channel_name(channel, bytes_max) || kind_of(channel) == channel_kind::reserved)
+    return pusher_error(
+        400, "\"" + std::string(channel) + "\" is no channel: names have 1 to " +
+                 std::to_string(bytes_max) +
+                 " of A-Z a-z 0-9 _ - = @ , . ; and begin with # for #server-to-user-... alone.");
   if (actors::in_record_namespace(channel, settings.realtime.channel_prefix))
     return pusher_error(403, "Nobody may publish to " + std::string(channel) +
                                  ": it carries the events of records, which the server alone "

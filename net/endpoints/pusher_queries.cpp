@@ -69,7 +69,8 @@ json cache_json(const std::optional<actors::cached_event>& cached) {
 
 void show_channel(const api& a, const request& r, const respond& answer, const calling_app& of) {
   const auto& name = r.param("channel");
-  if (!is_channel_name(name)) return answer(bad_request("This is no channel's name."));
+  if (!is_channel_name(name, a.settings().limits.channel_name_bytes))
+    return answer(bad_request("This is no channel's name."));
   const auto wanted = read_attributes(r.query("info").value_or(""), kind_of(name));
   if (!wanted) return answer(wanted.error());
   actors::ask(a.asker(*r.loop), a.engine().channels(), actors::channel_query{of.live, name},
@@ -86,7 +87,7 @@ void show_channel(const api& a, const request& r, const respond& answer, const c
 
 void list_users(const api& a, const request& r, const respond& answer, const calling_app& of) {
   const auto& name = r.param("channel");
-  if (!is_channel_name(name) || !is_presence(kind_of(name)))
+  if (!is_channel_name(name, a.settings().limits.channel_name_bytes) || !is_presence(kind_of(name)))
     return answer(bad_request("Only presence channels have users."));
   actors::ask(a.asker(*r.loop), a.engine().channels(), actors::list_members{of.live, name},
               [answer](const actors::outcome<actors::member_list>& found) {

@@ -55,6 +55,8 @@ TEST_CASE("channel names have 1 to 164 of the allowed characters", "[net][channe
   CHECK_FALSE(is_channel_name(std::string_view("a\0", 2)));
   CHECK(is_channel_name(std::string(164, 'a')));
   CHECK_FALSE(is_channel_name(std::string(165, 'a')));
+  CHECK(is_channel_name(std::string(200, 'a'), 200));
+  CHECK_FALSE(is_channel_name(std::string(201, 'a'), 200));
 }
 
 TEST_CASE("socket ids are digits, a dot and digits", "[net][channel_name]") {

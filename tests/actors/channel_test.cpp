@@ -1,5 +1,7 @@
 #include "tests/actors/support/channel_world.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <set>
 
 namespace velo::actors {
@@ -111,6 +113,31 @@ TEST_CASE("apps share no channel, no count and no user", "[actors][channel]") {
   CHECK(w.question<terminated>(terminate_user{w.other, "u"}).sockets == 1);
   CHECK(a.news().empty());
   CHECK(b.news() == "close:4009");
+}
+
+TEST_CASE("a long list of channels lets others have their turn, and is whole",
+          "[actors][channel]") {
+  channel_world w;
+  w.context->subscriptions_max = 20'000;
+  auto a = w.connect();
+  constexpr int count = 12'000;
+  for (int i = 0; i < count; ++i)
+    caf::anon_send(a.actor, client_join_ptr{std::make_shared<const client_join>(
+                                client_join{"c-" + std::to_string(i), std::nullopt})});
+  w.settle();
+  std::optional<channel_list> got;
+  bool published_before = false;
+  actors::ask(w.asker(), w.channels, list_channels{w.app, "c-", {false, true}},
+              [&](const outcome<channel_list>& answer) { got = *answer; });
+  actors::publish(w.asker(), w.channels, {w.app, "e", "1", {"c-7"}, {}, {}},
+                  [&](const auto&) { published_before = !got; });
+  w.settle();
+  REQUIRE(got);
+  CHECK(published_before);
+  REQUIRE(got->channels.size() == count);
+  CHECK(std::is_sorted(got->channels.begin(), got->channels.end(),
+                       [](const auto& x, const auto& y) { return x.name < y.name; }));
+  CHECK(got->channels[0].counts.subscription_count == 1);
 }
 
 TEST_CASE("a connection is on as many channels as it may, of either sort", "[actors][channel]") {

@@ -184,6 +184,86 @@ TEST_CASE("nobody's acknowledgement counts for another socket of the channel", "
   }
 }
 
+TEST_CASE("a stranger that can be told takes nobody's place, whatever it acknowledges",
+          "[actors][resume]") {
+  resume_world w;
+  const auto posts = w.collection("posts");
+  const auto channel = *w.subscribe("posts");
+  const auto connect = [&w](std::uint64_t client) {
+    auto c = w.connect();
+    c.session->acks->client = client;
+    return c;
+  };
+  auto first = connect(1);
+  w.listen(first, channel);
+  w.create(posts, "r1");
+  w.pass(milliseconds{1'100});
+  w.hang_up(first);
+  w.create(posts, "r2");
+
+  auto stranger = connect(2);
+  w.listen(stranger, channel);
+  w.create(posts, "r3");
+  w.pass(milliseconds{1'100});
+  w.hang_up(stranger);
+  w.create(posts, "r4");
+
+  SECTION("the one that was away hears all of it") {}
+  SECTION("after a restart, too") {
+    w.pass(milliseconds{1'100});
+    w.restart();
+  }
+  auto back = connect(1);
+  w.listen(back, channel);
+  CHECK(back.session->story() == "succeeded" + created(2, 4));
+  w.pass(milliseconds{1'100});
+  w.hang_up(back);
+  // And the stranger goes on where it was itself.
+  auto again = connect(2);
+  w.listen(again, channel);
+  CHECK(again.session->story() == "succeeded" + created(4, 4));
+}
+
+TEST_CASE("no more than 256 events of a channel are sent unacknowledged, nor heard twice",
+          "[actors][resume]") {
+  resume_world w;
+  const auto posts = w.collection("posts");
+  const auto channel = *w.subscribe("posts");
+  auto c = w.connect();
+  w.listen(c, channel);
+  c.session->answers_pings = false;
+  for (int i = 1; i <= 1'000; ++i) w.create(posts, "r" + std::to_string(i));
+  CHECK(c.session->story() == "succeeded" + created(1, 256));
+  SECTION("the rest follows what is acknowledged") {
+    c.session->answers_pings = true;
+    for (int i = 0; i < 100 && c.session->pings > 0; ++i) {
+      --c.session->pings;
+      c.session->acks->ponged();
+    }
+    w.settle();
+    w.create(posts, "r1001");
+    CHECK(c.session->story() == "succeeded" + created(1, 1'001));
+  }
+  SECTION("whoever comes back hears those again, and the rest once") {
+    w.hang_up(c);
+    auto back = w.connect();
+    w.listen(back, channel);
+    w.create(posts, "r1001");
+    CHECK(back.session->story() == "succeeded" + created(1, 1'001));
+  }
+  SECTION("what waits is bounded") {
+    for (int i = 1'001; i <= 5'000; ++i) w.create(posts, "r" + std::to_string(i));
+    CHECK(c.session->log.back().what == "close");
+    CHECK(c.session->log.back().status == 4100);
+    CHECK(c.session->acks->held_bytes() == 0);
+  }
+  SECTION("and goes with its socket") {
+    CHECK(c.session->acks->held_bytes() > 0);
+    w.hang_up(c);
+    CHECK(c.session->acks->held_bytes() == 0);
+  }
+}
+
 TEST_CASE("positions go with their collection", "[actors][resume]") {
   resume_world w;
   const auto posts = w.collection("posts");

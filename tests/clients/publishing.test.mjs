@@ -58,6 +58,19 @@ test('the first form of the API: channel in the path, data as it comes', async (
   assertError(await server.request('POST', `${path}?name=old`, { raw: data }), 401)
 })
 
+test('names may be as long as limits.channel_name_bytes says', async (t) => {
+  const longer = await Server.start({ env: { VELO_LIMITS_CHANNEL_NAME_BYTES: '200' } })
+  t.after(() => longer.close())
+  for (const [where, bytes] of [[server, 164], [longer, 200]]) {
+    const channel = 'n'.repeat(bytes)
+    const socket = await listener(t, channel, { server: where })
+    assert.equal((await call(where, 'POST', events, { body: { name: 'e', channel, data: '1' } })).status, 200)
+    assert.equal((await socket.frames.next()).channel, channel)
+    assertError(await call(where, 'POST', events, { body: { name: 'e', channel: `${channel}n`, data: '1' } }), 400, new RegExp(`1 to ${bytes}`))
+    assert.equal((await socket.subscribe(`${channel}n`)).event, 'pusher:subscription_error')
+  }
+})
+
 test('trigger reaches the subscribers of each channel, but not the socket it names', async (t) => {
   const [one, two] = [fresh(), fresh()]
   const heard = new Inbox('events')

@@ -176,15 +176,6 @@ TEST_CASE_METHOD(fixture, "what is unknown is an error with a suggestion", "[net
   CHECK_THAT(text, !Contains("VELOX"));
 }
 
-TEST_CASE_METHOD(fixture, "what a later version brings is said to be that", "[net][config]") {
-  file("[limits]\noutbox_total_bytes = 5\n");
-  sources.environment = {{"VELO_HOOKS_URL", "x"}};
-  const auto text = errors();
-  for (const auto* name : {"limits.outbox_total_bytes", "VELO_HOOKS_URL"})
-    CHECK_THAT(text,
-               Contains(std::string(name) + ": It is not supported by this version: remove it."));
-}
-
 TEST_CASE_METHOD(fixture, "a wrong value says what to write", "[net][config]") {
   const auto [text, sentence] = GENERATE(table<std::string, std::string>({
       {"port = \"80\"", "velo.toml:1:8: port: A whole number is expected, without quotes."},

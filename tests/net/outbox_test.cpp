@@ -192,3 +192,43 @@ TEST_CASE_METHOD(fixture, "a dead socket is a failure, not a signal", "[net][out
   REQUIRE(queue.write_to(ends[0], error) == progress::failed);
   REQUIRE(error == boost::system::errc::broken_pipe);
 }
+
+TEST_CASE_METHOD(fixture, "an outbox that gives up keeps the frame that the peer has in part",
+                 "[net][outbox]") {
+  outbox queue(buffers, limits);
+  const auto body = std::make_shared<const std::string>(300'000, 'b');
+  std::string first = "<";
+  first += *body + ">";
+  // A large body is one frame in three buffers; the kernel takes a part of it.
+  REQUIRE(queue.append(std::array{std::string_view("<")}, body, ">"));
+  REQUIRE(write(queue) == progress::blocked);
+  for (int i = 0; i < 200; ++i) REQUIRE(append(queue, std::string(1'000, 'x')));
+  REQUIRE(buffers.queued_bytes() == queue.bytes());
+  queue.keep_first();
+  REQUIRE(queue.bytes() < 300'000);
+  REQUIRE(buffers.queued_bytes() == queue.bytes());
+  REQUIRE(append(queue, "goodbye"));
+  std::string got;
+  for (int i = 0; i < 10'000 && !queue.empty(); ++i) {
+    got += read_all();
+    static_cast<void>(write(queue));
+  }
+  got += read_all();
+  REQUIRE(got == first + "goodbye");
+  REQUIRE(queue.frames() == 0);
+  REQUIRE(buffers.queued_bytes() == 0);
+}
+
+TEST_CASE_METHOD(fixture, "what outboxes have queued is counted for all of them together",
+                 "[net][outbox]") {
+  {
+    outbox one(buffers, limits);
+    outbox other(buffers, limits);
+    REQUIRE(append(one, std::string(1'000, 'a')));
+    REQUIRE(append(other, std::string(5'000, 'b')));
+    REQUIRE(buffers.queued_bytes() == 6'000);
+    one.clear();
+    REQUIRE(buffers.queued_bytes() == 5'000);
+  }
+  REQUIRE(buffers.queued_bytes() == 0);
+}

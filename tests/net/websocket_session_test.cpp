@@ -4,9 +4,16 @@
 #include "tests/net/websocket_fixture.hpp"
 #include "tests/support/catch.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -35,6 +42,17 @@ frame read_until_close(raw_client& client) {
   }
   FAIL("no close frame came");
   return {};
+}
+
+/// The process's descriptors that are sockets.
+std::set<int> open_sockets() {
+  std::set<int> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const auto target = std::filesystem::read_symlink(entry.path(), error).string();
+    if (!error && target.starts_with("socket:")) found.insert(std::stoi(entry.path().filename()));
+  }
+  return found;
 }
 
 /// Both ends of a close that the server began.
@@ -624,6 +642,97 @@ TEST_CASE("a client that pings without reading meets the same limit", "[net][web
     if (!client.try_send(many)) break;
   }
   REQUIRE(server.log.wait_for(1) == std::vector<std::string>{"closed"});
+}
+
+TEST_CASE("where too much is queued for all, the fullest are closed, and the others hear all",
+          "[net][websocket]") {
+  websocket_server server;
+  server.loop.bound_outboxes(400'000);
+  websocket_server::options stuck;
+  stuck.send_buffer = 1;
+  stuck.receive_buffer = 1;
+  auto reader = server.connect();
+  std::vector<raw_client> full;
+  for (int i = 0; i < 3; ++i) full.push_back(server.connect(stuck));
+  constexpr int count = 200;
+  for (int n = 0; n < count; ++n) {
+    server.on_loop([&] {
+      // One has twice as much as another waiting.
+      for (std::size_t i = 0; i < 4; ++i) server.deliver(i, n, i == 1 ? 2'000 : 1'000);
+    });
+    REQUIRE(number_of(reader.read_json()) == n);
+  }
+  std::size_t queued = 0;
+  server.on_loop([&] { queued = server.loop.buffers().queued_bytes(); });
+  REQUIRE(queued <= 400'000);
+  REQUIRE(server.loop.counters().shed.value() >= 1);
+  // What it was sent of is whole and in order, then it hears why.
+  int expected = 0;
+  auto got = full[0].read();
+  for (; got.op == opcode::text && got.json()["event"] == "created"; got = full[0].read())
+    REQUIRE(number_of(got.json()) == expected++);
+  REQUIRE(expected < count);
+  if (got.op == opcode::text) got = full[0].read();
+  REQUIRE(got.op == opcode::close);
+  REQUIRE(got.code() == 4100);
+}
+
+TEST_CASE("a client that answers no pusher:ping acknowledges by the protocol's pongs",
+          "[net][websocket]") {
+  websocket_server server;
+  auto client = server.connect();
+  actors::acknowledgements* acks = nullptr;
+  const auto heard = [&] {
+    std::uint32_t ping = 0;
+    server.on_loop([&] { ping = acks->heard(); });
+    return ping;
+  };
+  std::string payload;
+  server.on_loop([&] { acks = server.sessions()[0]->acknowledged(); });
+  for (std::uint32_t n = 1; n <= 3; ++n) {
+    server.on_loop([&] { server.sessions()[0]->ask_for_acknowledgement(); });
+    REQUIRE(client.read_json()["event"] == "pusher:ping");
+  }
+  const auto ping = client.read();
+  REQUIRE(ping.op == opcode::ping);
+  // Pongs that nobody asked for, or heartbeats' ones, acknowledge nothing.
+  for (const std::string wrong : {"", "ack ", "ack 9", "ack 3x", "3", "ack -1"})
+    client.send(opcode::pong, wrong);
+  client.text(ping_text);
+  REQUIRE(client.read_json()["event"] == "pusher:pong");
+  REQUIRE(heard() == 0);
+  client.send(opcode::pong, ping.payload);
+  client.text(ping_text);
+  REQUIRE(client.read_json()["event"] == "pusher:pong");
+  REQUIRE(heard() == 3);
+  // A pusher:pong that comes late is the first ping's, not the fourth's.
+  server.on_loop([&] { server.sessions()[0]->ask_for_acknowledgement(); });
+  REQUIRE(client.read_json()["event"] == "pusher:ping");
+  REQUIRE(client.read().op == opcode::ping);
+  client.text(R"({"event":"pusher:pong","data":{}})");
+  client.text(ping_text);
+  REQUIRE(client.read_json()["event"] == "pusher:pong");
+  REQUIRE(heard() == 3);
+}
+
+TEST_CASE("the kernel gives up on a peer that takes nothing as soon as the server would",
+          "[net][websocket]") {
+  websocket_server server;
+  server.settings.activity_timeout = 7s;
+  server.settings.pong_timeout = 2500ms;
+  const auto sockets_before = open_sockets();
+  auto client = server.connect();
+  std::vector<unsigned> timeouts;
+  for (const int descriptor : open_sockets()) {
+    if (sockets_before.contains(descriptor)) continue;
+    unsigned timeout = 0;
+    socklen_t size = sizeof timeout;
+    if (::getsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, &size) == 0)
+      timeouts.push_back(timeout);
+  }
+  // Both ends are this process's: the client's has none.
+  std::sort(timeouts.begin(), timeouts.end());
+  REQUIRE(timeouts == std::vector<unsigned>{0, 9500});
 }
 
 // -- the end -----------------------------------------------------------------
