@@ -207,31 +207,34 @@ void replays(const std::filesystem::path& data, std::uint64_t count) {
   }
 }
 
-void restart(const std::filesystem::path& data, std::uint64_t count, bool subscriptions) {
-  {
-    const auto db = open(data, false);
-    const auto definition = posts_definition();
-    fill(*db, 1, [&](auto& txn, auto) { return db->put_collection(txn, definition); });
-    fill(*db, count, [&](auto& txn, std::uint64_t n) -> velo::storage::result<void> {
-      if (subscriptions) {
-        velo::storage::connection c;
-        c.uuid = random_uuid_v4();
-        c.collection_id = "posts";
-        c.app_id = "app";
-        c.filter = "n > " + std::to_string(n);
-        c.last_seen_ms = c.created_ms = 1'700'000'000'000;
-        c.number = n;
-        return db->connections.put(txn, c);
-      }
-      velo::storage::change c;
-      c.sequence = n;
+/// A data directory with so many subscriptions, or changes in one log.
+void fill_directory(const std::filesystem::path& data, std::uint64_t count, bool subscriptions) {
+  const auto db = open(data, false);
+  const auto definition = posts_definition();
+  fill(*db, 1, [&](auto& txn, auto) { return db->put_collection(txn, definition); });
+  fill(*db, count, [&](auto& txn, std::uint64_t n) -> velo::storage::result<void> {
+    if (subscriptions) {
+      velo::storage::connection c;
+      c.uuid = random_uuid_v4();
       c.collection_id = "posts";
-      c.record_id = "r" + std::to_string(n);
-      c.record = std::make_shared<const json>(record(n));
-      c.committed_ms = 1'700'000'000'000;
-      return db->changes.append(txn, c);
-    });
-  }
+      c.app_id = "app";
+      c.filter = "n > " + std::to_string(n);
+      c.last_seen_ms = c.created_ms = 1'700'000'000'000;
+      c.number = n;
+      return db->connections.put(txn, c);
+    }
+    velo::storage::change c;
+    c.sequence = n;
+    c.collection_id = "posts";
+    c.record_id = "r" + std::to_string(n);
+    c.record = std::make_shared<const json>(record(n));
+    c.committed_ms = 1'700'000'000'000;
+    return db->changes.append(txn, c);
+  });
+}
+
+void restart(const std::filesystem::path& data, std::uint64_t count, bool subscriptions) {
+  fill_directory(data, count, subscriptions);
   const auto before = resident_mib();
   const auto begin = clock_type::now();
   caf::actor_system_config config;
@@ -252,8 +255,17 @@ int main(int argc, char** argv) {
   app.add_option("--directory", directory, "on the disk to be measured [.]");
   app.add_option("--seconds", seconds, "for each rate [3]");
   app.add_option("--count", count, "stored subscriptions, and changes, at a restart [1000000]");
+  std::string filled;
+  std::string with = "subscriptions";
+  app.add_option("--fill", filled, "only make this data directory with so many, for bench/restart");
+  app.add_option("--with", with, "subscriptions or changes [subscriptions]")
+      ->check(CLI::IsMember({"subscriptions", "changes"}));
   CLI11_PARSE(app, argc, argv);
   try {
+    if (!filled.empty()) {
+      fill_directory(filled, count, with == "subscriptions");
+      return 0;
+    }
     const auto run = [&](const auto& measure) {
       const scratch place(directory);
       measure(place.path);
