@@ -124,7 +124,7 @@ enum class log_format : std::uint8_t { text, json };
 struct listener_config {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
-  std::string unix_path;      ///< Not empty: a Unix socket there.
+  std::string unix_path{};    ///< Not empty: a Unix socket there.
   unsigned unix_mode = 0660;  ///< Of its file.
   bool tls = false;
 

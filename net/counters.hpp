@@ -111,8 +111,8 @@ struct socket_counters {
   counter tls_handshakes;
   counter tls_failures;  ///< Handshakes that failed, or took too long.
   limit_counters limits;
-  gauge queued_bytes;       ///< What waits to be sent, at the end of the loop's last turn.
-  counter shed;             ///< Closed because too much waited in all outboxes together.
+  gauge queued_bytes;  ///< What waits to be sent, at the end of the loop's last turn.
+  counter shed;        ///< Closed because too much waited in all outboxes together.
 };
 
 }  // namespace velo::net

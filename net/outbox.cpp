@@ -42,8 +42,8 @@ struct outbox_buffers::buffer {
   std::size_t capacity = 0;
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::size_t frames = 0;   // that end here
-  bool ends_frame = false;  // its last byte is a frame's
+  std::size_t frames = 0;     // that end here
+  std::size_t frame_end = 0;  // where the first frame that ends here does
   std::shared_ptr<const std::string> body;
 
   char* storage() { return reinterpret_cast<char*>(this + 1); }
@@ -210,7 +210,6 @@ void outbox::copy(std::span<const std::string_view> pieces, std::size_t bytes) {
     to += piece.size();
   }
   tail_->end += bytes;
-  tail_->ends_frame = false;
   count(static_cast<std::ptrdiff_t>(bytes));
 }
 
@@ -220,8 +219,8 @@ void outbox::count(std::ptrdiff_t bytes) noexcept {
 }
 
 void outbox::end_frames(std::size_t ended) noexcept {
+  if (tail_->frames == 0) tail_->frame_end = tail_->end;
   tail_->frames += ended;
-  tail_->ends_frame = true;
   frames_ += ended;
 }
 
@@ -282,8 +281,13 @@ void outbox::clear() noexcept {
 
 void outbox::keep_first() noexcept {
   auto* last = head_;
-  while (last != nullptr && !last->ends_frame) last = last->next;
+  // Where it has been sent already, what follows it in its buffer is in part.
+  while (last != nullptr && last->frame_end <= last->begin) last = last->next;
   if (last == nullptr) return;
+  count(-static_cast<std::ptrdiff_t>(last->end - last->frame_end));
+  last->end = last->frame_end;
+  frames_ -= last->frames - 1;
+  last->frames = 1;
   auto* b = std::exchange(last->next, nullptr);
   tail_ = last;
   while (b != nullptr) {

@@ -394,7 +394,9 @@ void websocket_session::overflow() {
 }
 
 void websocket_session::shed() {
+  // It was told to go, and takes not even that.
   if (!transport_.is_open()) return transport_.abort();
+  loop_.counters().shed.add();
   transport_.drop_queued();
   close(number(close_code::over_capacity),
         "The server has too much to send to its clients, most of it to this one.");

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { app } from './support/server.mjs'
 import { call, serverWith, signedQuery } from './support/apps.mjs'
 import { sign, Socket } from './support/socket.mjs'
+import { until } from './support/wait.mjs'
 import { skip, soketi } from './support/soketi.mjs'
 
 // -- what is seen, without what differs from run to run -----------------------

@@ -153,7 +153,11 @@ test('kill -9: who was there and does not come back has left, who comes back has
   await server.crash()
   await server.again()
   await member(t, server, 'presence-kept', 'bob')
-  assert.deepEqual(named(await receiver.events(4)).sort(), ['channel_vacated presence-gone', 'channel_vacated presence-last', 'member_removed presence-gone ada', 'member_removed presence-last eve'])
+  // What was accepted right before the crash may come once more (at least once).
+  const left = []
+  const again = ['channel_occupied presence-last', 'member_added presence-last eve']
+  while (left.length < 4) left.push(...named(await receiver.events(1)).filter((event) => !again.includes(event)))
+  assert.deepEqual(left.sort(), ['channel_vacated presence-gone', 'channel_vacated presence-last', 'member_removed presence-gone ada', 'member_removed presence-last eve'])
   // Neither a leaving nor a coming of his was told.
   await member(t, server, 'presence-next', 'bob')
   assert.deepEqual(named(await receiver.events(2)), ['channel_occupied presence-next', 'member_added presence-next bob'])
