@@ -301,7 +301,8 @@ void collection_behavior::on_attach(const attach_request& message) {
   }
   loops_[message.loop] = message.answer_to;
   const bool by_socket = message.from == listener_kind::socket;
-  drivers_[message.loop] = by_socket ? 0 : 1;
+  const bool by_actor = message.from == listener_kind::actor;
+  drivers_[message.loop] = by_socket || by_actor ? 0 : 1;
   const auto refuse = [&](const subscription_failure& why) {
     tell(message.loop, message.attachment, why);
   };

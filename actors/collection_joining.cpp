@@ -70,12 +70,12 @@ void collection_behavior::begin(const attach_request& message, subscriber s) {
   const auto& connection = **stored;
   const auto extras = extras_of(connection.options);
   const bool has_history = definition_->history != storage::history_mode::none;
-  // Nobody acknowledges what a driver sends.
+  // Nobody acknowledges what a driver sends, or what an actor hears.
   const bool resumes = message.from == listener_kind::socket && options_.resume && extras.resume &&
                        connection.number != 0 && has_history;
   epoch_ = current_epoch(*transaction);
   const bool missed =
-      message.from == listener_kind::driver && has_history && connection.sequence < sequence_;
+      message.from != listener_kind::socket && has_history && connection.sequence < sequence_;
   if (!resumes && !extras.snapshot && !extras.since && !missed) return live_at_once();
 
   join j;

@@ -66,6 +66,7 @@ storage::result<std::unique_ptr<engine>> engine::start(caf::actor_system& system
   e->pruner_ = system.spawn<pruner_behavior>(e->registry_, std::cref(db), std::cref(e->options_));
   if (!durable)
     e->syncer_ = system.spawn<syncer_behavior, caf::detached>(std::ref(db), std::cref(e->options_));
+  e->hub_ = system.spawn<subscriber_hub_behavior>(e->take_loops(1), e->store_);
   // The registry tells the store of every stored collection before it answers,
   // so a store that answers after that knows them all.
   caf::scoped_actor self(system);
@@ -94,6 +95,103 @@ outcome<collection_ptr> engine::declare(const nlohmann::json& fields) {
   return result;
 }
 
+// -- an application's own reading and writing ---------------------------------------
+
+outcome<collection_handle> engine::find(const std::string& collection) const {
+  outcome<collection_handle> result = unavailable("The engine is stopping.");
+  if (stopped_) return result;
+  caf::scoped_actor self(system_);
+  self->request(registry_, caf::infinite, collection)
+      .receive(
+          [&](collection_handle& found) {
+            if (found.definition)
+              result = std::move(found);
+            else
+              result = invalid("collection", "There is no such collection.");
+          },
+          [](const caf::error&) {});
+  return result;
+}
+
+outcome<written> engine::write(write_operation what, identity who) {
+  const auto found = find(what.collection_id);
+  if (!found) return found.error();
+  what.collection_id = found->definition->id;
+  if (const auto id = what.fields.find("id");
+      what.kind == write_kind::create && what.record_id.empty() && id != what.fields.end()) {
+    if (!id->is_string() || id->get_ref<const std::string&>().empty())
+      return invalid("id", "An id is a text, and not empty.");
+    what.record_id = *id;
+  }
+  auto request = std::make_shared<write_request>();
+  request->writer = std::move(who);
+  request->operations.push_back(std::move(what));
+  outcome<written> result = unavailable("The engine is stopping.");
+  caf::scoped_actor self(system_);
+  self->request(store_, caf::infinite, write_request_ptr{std::move(request)})
+      .receive(
+          [&](const write_answer_ptr& answer) {
+            if (answer->refused)
+              result = *answer->refused;
+            else
+              result = answer->results.front();
+          },
+          [](const caf::error&) {});
+  return result;
+}
+
+outcome<subscription_begun> engine::subscribe(const subscriber_actor& who,
+                                              const subscription& wanted) {
+  if (wanted.snapshot && wanted.since)
+    return invalid("since", "A snapshot begins by itself: leave out since or snapshot.");
+  for (const auto& e : wanted.events)
+    if (e != "created" && e != "updated" && e != "deleted")
+      return invalid("events", "events are of created, updated and deleted.");
+  const auto found = find(wanted.collection);
+  if (!found) return found.error();
+
+  auto request = std::make_shared<subscribe_request>();
+  request->who = wanted.who;
+  request->filter = wanted.filter;
+  auto& options = request->options;
+  if (!wanted.events.empty()) options["events"] = wanted.events;
+  if (!wanted.fields.empty()) options["fields"] = wanted.fields;
+  if (wanted.transitions) options["transitions"] = true;
+  if (wanted.sequence) options["sequence"] = true;
+  if (wanted.snapshot) options["snapshot"] = true;
+  if (wanted.since) options["since"] = *wanted.since;
+  if (!wanted.epoch.empty()) options["epoch"] = wanted.epoch;
+
+  outcome<subscription_begun> result = unavailable("The engine is stopping.");
+  outcome<storage::connection> stored = result.error();
+  caf::scoped_actor self(system_);
+  self->request(found->actor, caf::infinite, subscribe_request_ptr{std::move(request)})
+      .receive([&](subscribe_answer& answer) { stored = std::move(answer.result); },
+               [](const caf::error&) {});
+  if (!stored) return stored.error();
+  const auto channel = channel_id::parse(stored->uuid);
+  auto message = std::make_shared<hear>();
+  message->who = who;
+  message->stored = std::move(*stored);
+  message->shard = shard_of(found->shards, *channel);
+  self->request(hub_, caf::infinite, hear_ptr{std::move(message)})
+      .receive([&](heard& answer) { result = std::move(answer.result); }, [](const caf::error&) {});
+  return result;
+}
+
+void engine::unsubscribe(const channel_id& subscription) {
+  if (stopped_) return;
+  caf::scoped_actor self(system_);
+  self->request(hub_, caf::infinite, hear_no_more{subscription})
+      .receive([](ack) {}, [](const caf::error&) {});
+}
+
+std::uint32_t engine::take_loops(std::uint32_t count) {
+  return loops_.fetch_add(count);
+}
+
+// -- plain channels, drivers -----------------------------------------------------------
+
 void engine::open_channels(std::vector<app_options> apps, const channel_options& options) {
   std::vector<channel_actor> shards;
   for (unsigned i = 0; i < std::max(options.shards, 1U); ++i)
@@ -112,14 +210,14 @@ void engine::close_channels() {
   }
 }
 
-void engine::open_drivers(std::vector<driver_options> drivers, std::uint32_t first_loop) {
+void engine::open_drivers(std::vector<driver_options> drivers) {
   drivers_ = driver_directory(std::move(drivers));
   caf::scoped_actor self(system_);
   for (auto& d : drivers_.all()) {
     bridge_options options;
     options.channel_prefix = d.options.channel_prefix;
     options.serves = [served = d.options](const std::string& name) { return served.serves(name); };
-    options.loop = first_loop++;
+    options.loop = take_loops(1);
     d.bridge =
         system_.spawn<driver_bridge_behavior>(std::move(options), d.options.driver, registry_,
                                               store_, std::cref(*database_), std::cref(options_));
@@ -196,6 +294,7 @@ void engine::stop() {
   end(pruner_);
   end(auth_);
   end(reader_);
+  end(hub_);
   end(registry_);
   self->wait_for(ending);
   end(resume_.replayer);

@@ -10,10 +10,12 @@
 #include "actors/interfaces.hpp"
 #include "actors/jwt.hpp"
 #include "actors/options.hpp"
+#include "actors/subscriber_hub.hpp"
 #include "storage/database.hpp"
 
 #include <caf/actor_system.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -42,12 +44,28 @@ class engine {
 
   /// Sends what these drivers serve to them from now on; returns when the subscriptions
   /// that are stored already are live behind them. At most once, after the collections
-  /// are declared. `first_loop`: no loop of sockets has this index or a higher one.
-  void open_drivers(std::vector<driver_options> drivers, std::uint32_t first_loop);
+  /// are declared.
+  void open_drivers(std::vector<driver_options> drivers);
   /// Waits, a few seconds at most, until the drivers have handed on what was written
   /// before, then ends the bridges; the drivers themselves are their makers' to end.
   /// Part of stop().
   void close_drivers();
+
+  // What an application does without a network. These calls block: actors of the
+  // application ask the handles below instead, as these calls do.
+
+  /// Writes as a client of that identity would; returns when it is durable.
+  /// `what.collection_id` may be the collection's name.
+  outcome<written> write(write_operation what, identity who = {.kind = identity_kind::superuser});
+
+  /// Has `who` hear of the matching changes; returns when the subscription is live. It
+  /// ends with the actor, by unsubscribe(), or as a client's would.
+  outcome<subscription_begun> subscribe(const subscriber_actor& who, const subscription& wanted);
+  /// Nothing more is sent for it. Unknown ones are no error.
+  void unsubscribe(const channel_id& subscription);
+
+  /// Indices for that many loops on which sockets live, from the one returned on. Any thread.
+  std::uint32_t take_loops(std::uint32_t count);
 
   /// Waits until every write sent so far is durable and answered; blocks a few seconds at most.
   void flush();
@@ -79,6 +97,7 @@ class engine {
   engine(caf::actor_system& system, std::unique_ptr<storage::database> database,
          engine_options options);
   [[nodiscard]] std::vector<collection_actor> collections() const;
+  [[nodiscard]] outcome<collection_handle> find(const std::string& collection) const;
 
   caf::actor_system& system_;
   std::unique_ptr<storage::database> database_;
@@ -92,8 +111,14 @@ class engine {
   resume_actors resume_;
   std::unique_ptr<channel_directory> channels_ = std::make_unique<channel_directory>();
   driver_directory drivers_;
+  std::atomic<std::uint32_t> loops_ = 0;  ///< Indices given out.
+  subscriber_hub_actor hub_;
   syncer_actor syncer_;  ///< Only where commits do not wait for the disk.
   bool stopped_ = false;
 };
 
 }  // namespace velo::actors
+
+namespace velo {
+using actors::engine;
+}  // namespace velo

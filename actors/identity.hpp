@@ -17,11 +17,11 @@ enum class identity_kind : std::uint8_t { guest, user, superuser, ingest };
 
 struct identity {
   identity_kind kind = identity_kind::guest;
-  std::string collection_id;  ///< A user's auth collection.
-  std::string record_id;      ///< A user's record id: the token's `sub`.
+  std::string collection_id{};  ///< A user's auth collection.
+  std::string record_id{};      ///< A user's record id: the token's `sub`.
   /// The verified claims, where they are the identity because no record of this
   /// user was ever stored; null where the stored record is.
-  std::shared_ptr<const nlohmann::json> claims;
+  std::shared_ptr<const nlohmann::json> claims{};
   storage::token_facts token{};  ///< Of a user; what it is revoked and expires by.
 
   [[nodiscard]] bool is_user() const { return kind == identity_kind::user; }

@@ -205,6 +205,7 @@ enum class listener_kind : std::uint8_t {
   socket,
   driver,        ///< For a subscription just made: begins where that begins.
   driver_again,  ///< Begins with what comes next.
+  actor,         ///< Of an embedding application: begins where its subscription does.
 };
 
 struct attach_request {

@@ -60,13 +60,13 @@ enum class write_kind : std::uint8_t { create, update, remove, ingest };
 /// One write as a client asked for it; the store judges and completes it.
 struct write_operation {
   write_kind kind{};
-  std::string collection_id;
-  std::string record_id;                          ///< Empty: the store makes one (create).
+  std::string collection_id{};
+  std::string record_id{};                        ///< Empty: the store makes one (create).
   rules::action action = rules::action::created;  ///< Of an ingested change; otherwise by kind.
   nlohmann::json fields =
       nlohmann::json::object();  ///< The given fields; the whole record when ingested.
-  json_ptr old_record;           ///< Of an ingested change, where it brings one.
-  std::string socket_id;         ///< The socket that caused it; may be empty.
+  json_ptr old_record{};         ///< Of an ingested change, where it brings one.
+  std::string socket_id{};       ///< The socket that caused it; may be empty.
 };
 
 /// A repeated request of the same scope and body gets the first answer.

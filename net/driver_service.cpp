@@ -10,7 +10,7 @@
 namespace velo::net {
 
 driver_service::driver_service(caf::actor_system& system, actors::engine& engine,
-                               const config& settings, std::uint32_t first_loop)
+                               const config& settings)
     : system_(system), engine_(engine) {
   std::vector<actors::driver_options> drivers;
   for (const auto& d : settings.drivers) {
@@ -31,7 +31,7 @@ driver_service::driver_service(caf::actor_system& system, actors::engine& engine
     actors_.push_back(options.driver);
     drivers.push_back(std::move(options));
   }
-  if (!drivers.empty()) engine.open_drivers(std::move(drivers), first_loop);
+  if (!drivers.empty()) engine.open_drivers(std::move(drivers));
 }
 
 driver_service::~driver_service() {

@@ -20,9 +20,8 @@ namespace velo::net {
 class driver_service {
  public:
   /// Starts them and opens the engine's door to them. `system`, `engine` and `settings`
-  /// outlive it. `first_loop`: as engine::open_drivers has it.
-  driver_service(caf::actor_system& system, actors::engine& engine, const config& settings,
-                 std::uint32_t first_loop);
+  /// outlive it.
+  driver_service(caf::actor_system& system, actors::engine& engine, const config& settings);
   /// Stops.
   ~driver_service();
 

@@ -16,13 +16,17 @@ constexpr auto slice_length = std::chrono::milliseconds{100};
 
 // After stop(), rounds of handlers that may still post one another.
 constexpr int last_rounds_max = 1000;
+constexpr int last_rounds_given = 100;
 
 }  // namespace
 
-reactor::reactor(caf::actor_system& system, std::uint32_t index, std::chrono::milliseconds tick)
+reactor::reactor(caf::actor_system& system, std::uint32_t index, std::chrono::milliseconds tick,
+                 boost::asio::io_context* given)
     : event_loop(system),
       index_(index),
       tick_(tick),
+      own_(given == nullptr ? std::make_unique<boost::asio::io_context>(1) : nullptr),
+      io_(given == nullptr ? *own_ : *given),
       sockets_(io_),
       work_(io_.get_executor()),
       tick_timer_(io_),
@@ -36,16 +40,46 @@ reactor::~reactor() {
 }
 
 void reactor::start() {
-  assert(!thread_.joinable());
-  thread_ = std::thread([this] { thread_main(); });
+  assert(!thread_.joinable() && !ended_);
+  if (own_) {
+    thread_ = std::thread([this] { thread_main(); });
+    return;
+  }
+  ended_.emplace();
+  boost::asio::post(io_, [this] {
+    own_thread_ = std::this_thread::get_id();
+    arm_tick();
+  });
 }
 
 void reactor::stop() {
-  io_.stop();
+  if (own_) {
+    io_.stop();
+  } else if (ended_ && !ending_.exchange(true)) {
+    boost::asio::post(io_, [this] { begin_end(); });
+  }
 }
 
 void reactor::join() {
   if (thread_.joinable()) thread_.join();
+  if (ended_) ended_->get_future().wait();
+  ended_.reset();
+}
+
+void reactor::begin_end() {
+  stop_all();
+  end_after(last_rounds_given);
+}
+
+// Others use the io_context too, so it is never known to be idle; what our own end
+// causes takes a few handlers, one after another.
+void reactor::end_after(int rounds) {
+  if (rounds > 0) {
+    boost::asio::post(io_, [this, rounds] { end_after(rounds - 1); });
+    return;
+  }
+  own_thread_ = std::thread::id{};
+  ended_->set_value();
 }
 
 bool reactor::on_own_thread() const {
@@ -73,6 +107,7 @@ void reactor::stop_all() {
   // Actors hear of their sockets' end, cancelled operations let go of their sessions.
   tick_timer_.cancel();
   drain_timer_.cancel();
+  if (!own_) return;
   io_.restart();
   for (int i = 0; i < last_rounds_max && io_.poll() > 0; ++i) {
   }
@@ -133,7 +168,6 @@ void reactor::shed() {
   for (const auto& [bytes, item] : full) {
     if (queued <= goal) return;
     queued -= std::min(queued, bytes);
-    counters_.shed.add();
     item->shed();
   }
 }

@@ -22,6 +22,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -82,13 +85,16 @@ class timed {
 /// while that thread does not run). Must outlive every actor spawned on it.
 class reactor final : public actors::event_loop {
  public:
-  /// `tick` is the resolution of all deadlines; see tick_for(). Starts no thread.
+  /// `tick` is the resolution of all deadlines; see tick_for(). Starts no thread. With
+  /// `given`, somebody else's thread runs that io_context, one thread alone, and is the
+  /// loop's; it runs until join() has returned, and outlives the reactor.
   reactor(caf::actor_system& system, std::uint32_t index,
-          std::chrono::milliseconds tick = std::chrono::seconds{1});
+          std::chrono::milliseconds tick = std::chrono::seconds{1},
+          boost::asio::io_context* given = nullptr);
   /// Stops and joins.
   ~reactor() override;
 
-  /// Starts the thread. Once.
+  /// Starts the thread, or begins on the given one. Once.
   void start();
   /// Has the loop end after the handler that runs now: everyone watched hears
   /// on_stop(), what that posted still runs. Any thread, any number of times.
@@ -167,6 +173,8 @@ class reactor final : public actors::event_loop {
                    std::chrono::milliseconds duration);
   void drain_slice();
   void stop_all();
+  void begin_end();
+  void end_after(int rounds);
 
   const std::uint32_t index_;
   const std::chrono::milliseconds tick_;
@@ -184,7 +192,8 @@ class reactor final : public actors::event_loop {
 
   std::vector<std::function<void()>> after_output_;
 
-  boost::asio::io_context io_{1};
+  std::unique_ptr<boost::asio::io_context> own_;  // null: it was given
+  boost::asio::io_context& io_;
   poll_set sockets_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer tick_timer_;
@@ -195,6 +204,9 @@ class reactor final : public actors::event_loop {
   std::size_t drain_slices_left_ = 0;
 
   std::thread thread_;
+  // Of a loop on a given io_context:
+  std::atomic<bool> ending_ = false;
+  std::optional<std::promise<void>> ended_;  // set while it runs
 };
 
 }  // namespace velo::net

@@ -125,8 +125,9 @@ void write(const ingest_ptr& i) {
   for (std::size_t at = 0; at < i->changes.size(); ++at) {
     auto& change = i->changes[at];
     if (!change) continue;
-    change->operation.collection_id = i->id_of_name[change->collection];
-    i->wanted.operations.push_back(std::move(change->operation));
+    auto operation = std::move(change->operation);
+    operation.collection_id = i->id_of_name[change->collection];
+    i->wanted.operations.push_back(std::move(operation));
     i->positions.push_back(at);
   }
   if (i->wanted.operations.empty()) return finish(*i, nullptr);

@@ -11,6 +11,7 @@ velo_unit_tests(actors
   actors/definition_test.cpp
   actors/delivery_test.cpp
   actors/driver_bridge_test.cpp
+  actors/embedding_test.cpp
   actors/engine_test.cpp
   actors/event_body_test.cpp
   actors/fan_out_messages_test.cpp

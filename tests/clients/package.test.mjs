@@ -70,12 +70,29 @@ test('programs build against the installed package and run', { ...long, skip }, 
   await run('cmake', ['-S', join(root, 'examples'), '-B', out, '-G', 'Ninja', `-DCMAKE_PREFIX_PATH=${prefix}`, ...(launcher ? [`-DCMAKE_CXX_COMPILER_LAUNCHER=${launcher}`] : [])])
   await run('cmake', ['--build', out, '--parallel', '2'], { timeout: 250_000, maxBuffer: 1 << 24 })
 
+  const data = () => join(temporaryDirectory(), 'data')
+  const minimal = await run(join(out, 'embed_minimal'), [data()])
+  assert.match(minimal.stdout, /^\{.*"title":"Hello".*\}\nForbidden|^\{.*"title":"Hello".*\}\nUnauthenticated/)
+
+  // The second run begins where the first one was, with an order that came in between.
+  const [kept, place] = [data(), join(temporaryDirectory(), 'place')]
+  const totals = async () => (await run(join(out, 'embed_in_caf_app'), [kept, place])).stdout.trim().split('\n').map((line) => line.split(': ')[1])
+  assert.deepEqual(await totals(), ['250', '700'])
+  assert.deepEqual(await totals(), ['1000', '250', '700'])
+
+  const file = join(temporaryDirectory(), 'events.ndjson')
+  await run(join(out, 'custom_driver'), [data(), file])
+  const events = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line))
+  assert.equal(events.length, 1)
+  assert.equal(events[0].payload.record.title, 'Hello')
+  assert.match(events[0].channels[0], /^velo\.realtime\./)
+
   const matcher = await run(join(out, 'rules_only'), ['{"price": 12, "tags": ["red"]}', 'price > 10', 'tags ?= "blue"', 'tags ?= "red"'])
   assert.equal(matcher.stdout, 'price > 10\ntags ?= "red"\n')
   await assert.rejects(run(join(out, 'rules_only'), ['{}', 'price >']), /column/)
 
   // For those who do not use CMake.
-  const { stdout: flags } = await run('pkg-config', ['--cflags', '--libs', '--static', 'velo'], { env: { ...process.env, PKG_CONFIG_PATH: `${prefix}/lib/pkgconfig:${prefix}/lib/x86_64-linux-gnu/pkgconfig` } })
+  const { stdout: flags } = await run('pkg-config', ['--cflags', '--libs', 'velo'], { env: { ...process.env, PKG_CONFIG_PATH: `${prefix}/lib/pkgconfig:${prefix}/lib/x86_64-linux-gnu/pkgconfig` } })
   assert.match(flags, /-lvelo_rules/)
   await run('c++', [join(root, 'examples/rules_only.cpp'), '-o', join(out, 'by-hand'), ...flags.trim().split(/\s+/)], { timeout: 200_000 })
   assert.equal((await run(join(out, 'by-hand'), ['{"a": 1}', 'a = 1', 'a = 2'])).stdout, 'a = 1\n')

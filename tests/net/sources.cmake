@@ -3,6 +3,7 @@ velo_unit_tests(net
   net/allocation_counter.cpp
   net/fan_out_test.cpp
   net/frame_parser_test.cpp
+  net/network_test.cpp
   net/outbox_test.cpp
   net/reactor_test.cpp
   net/websocket_admission_test.cpp

@@ -5,9 +5,9 @@
 // Opens an engine without a network, subscribes to a collection behind the driver, writes
 // a record, and ends: FILE then has its event. See docs/drivers.md.
 
-#include "actors/driver.hpp"
-#include "actors/driver_bridge.hpp"
-#include "actors/engine.hpp"
+#include <velo/actors/driver.hpp>
+#include <velo/actors/driver_bridge.hpp>
+#include <velo/actors/engine.hpp>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -20,6 +20,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -57,17 +58,6 @@ actors::subscribe_request_ptr to_all() {
       actors::subscribe_request{{}, "app", {}, "published = true", json::object()});
 }
 
-actors::write_request_ptr creating(const std::string& collection_id, json record) {
-  auto request = std::make_shared<actors::write_request>();
-  request->writer.kind = actors::identity_kind::superuser;
-  actors::write_operation create;
-  create.kind = actors::write_kind::create;
-  create.collection_id = collection_id;
-  create.fields = std::move(record);
-  request->operations.push_back(std::move(create));
-  return request;
-}
-
 int run(const char* data, const char* file) {
   caf::actor_system_config config;
   caf::actor_system system(config);
@@ -79,11 +69,10 @@ int run(const char* data, const char* file) {
     return 1;
   }
   auto& engine = **started;
-  const auto posts = engine.declare({{"name", "posts"}, {"rules", {{"list", ""}}}});
-  if (!posts) return 1;
+  if (!engine.declare({{"name", "posts"}, {"rules", {{"list", ""}}}})) return 1;
 
   const auto driver = system.spawn<file_driver>(std::string(file));
-  engine.open_drivers({{"file", {"posts"}, "velo.realtime.", driver}}, 0);
+  engine.open_drivers({{"file", {"posts"}, "velo.realtime.", driver}});
 
   // What POST /api/realtime/subscribe does: the collection decides, the bridge takes over.
   caf::scoped_actor self(system);
@@ -103,10 +92,11 @@ int run(const char* data, const char* file) {
     self->request(bridge, caf::infinite, actors::driver_take{channel, true})
         .receive([](actors::ack) {}, [](const caf::error&) {});
 
-  for (const bool published : {true, false})
-    self->request(engine.store(), caf::infinite,
-                  creating((*posts)->id, {{"title", "Hello"}, {"published", published}}))
-        .receive([](const actors::write_answer_ptr&) {}, [](const caf::error&) {});
+  for (const bool published : {true, false}) {
+    actors::write_operation create{.kind = actors::write_kind::create, .collection_id = "posts"};
+    create.fields = {{"title", "Hello"}, {"published", published}};
+    if (!engine.write(std::move(create))) return 1;
+  }
 
   engine.stop();  // Waits for the driver.
   caf::anon_send_exit(driver, caf::exit_reason::user_shutdown);
