@@ -198,9 +198,10 @@ void replays(const std::filesystem::path& data, std::uint64_t count) {
     wanted.snapshot = snapshot;
     wanted.through = count;
     replay_reader reader(wanted, options);
+    subscriber_view everything(nullptr);
     const auto begin = clock_type::now();
     std::size_t parts = 0;
-    while (!reader.next(*db).done) ++parts;
+    while (!reader.next(*db, everything).done) ++parts;
     fmt::print("{:<45} {:10.0f}   in {} parts\n",
                snapshot ? "snapshot records/s" : "replay events/s",
                static_cast<double>(count) / seconds_since(begin), parts);
