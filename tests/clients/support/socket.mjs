@@ -59,8 +59,8 @@ export class Socket {
   }
 
   /** Subscribes and resolves to the answer, success or error. */
-  async subscribe(channel, auth = '') {
-    this.send({ event: 'pusher:subscribe', data: { auth, channel } })
+  async subscribe(channel, auth = '', more = {}) {
+    this.send({ event: 'pusher:subscribe', data: { auth, channel, ...more } })
     return this.frames.find(
       (frame) =>
         frame.channel === channel &&
