@@ -13,6 +13,9 @@ namespace velo::actors {
 
 namespace {
 
+// Commands that may be under way to other actors without an answer.
+constexpr std::uint32_t unanswered_max = 64;
+
 subscription_failure no_such_channel() {
   return {"NotFound", "There is no such channel; subscribe anew over HTTP.", 404, {}};
 }
@@ -21,23 +24,40 @@ subscription_failure no_such_channel() {
 
 connection_behavior::connection_behavior(caf::actor_config& config, connection_context& context,
                                          std::shared_ptr<session> client, std::string app_id,
-                                         std::string socket_id)
+                                         std::string socket_id, command_window* window)
     : on_loop(config, context.loop),
       context_(context),
       session_(std::move(client)),
       app_id_(std::move(app_id)),
-      socket_id_(std::move(socket_id)) {}
+      socket_id_(std::move(socket_id)),
+      window_(window) {}
 
 connection_behavior::behavior_type connection_behavior::make_behavior() {
+  // Each is counted, whatever becomes of it.
+  const auto counted = [this] {
+    if (window_ != nullptr) window_->handled();
+  };
   return {
-      [this](const client_subscribe& message) { subscribe(message.channel); },
-      [this](const client_join_ptr& message) { join(*message); },
-      [this](const client_unsubscribe& message) { unsubscribe(message.channel); },
-      [this](const client_event_ptr& message) {
-        if (auto* channels = plain()) channels->send(*session_, message, clock().now());
+      [this, counted](const client_subscribe& message) {
+        subscribe(message.channel);
+        counted();
       },
-      [this](const client_signin_ptr& message) {
+      [this, counted](const client_join_ptr& message) {
+        join(*message);
+        wait_for_channels();
+        counted();
+      },
+      [this, counted](const client_unsubscribe& message) {
+        unsubscribe(message.channel);
+        counted();
+      },
+      [this, counted](const client_event_ptr& message) {
+        if (auto* channels = plain()) channels->send(*session_, message, clock().now());
+        counted();
+      },
+      [this, counted](const client_signin_ptr& message) {
         if (auto* channels = plain()) channels->sign_in(*session_, *message);
+        counted();
       },
       [this](const close_connection& message) { session_->close(message.code, message.reason); },
       [this](session_closed) { quit(); },
@@ -87,34 +107,41 @@ void connection_behavior::subscribe(const std::string& wire_name) {
 
 void connection_behavior::attach_to(const channel_id& channel, bool is_private,
                                     attachment_id attachment, const std::string& collection_id) {
-  request(context_.registry, caf::infinite, collection_id)
-      .then(
-          [this, channel, is_private, attachment](const collection_handle& found) {
-            const auto here = subscriptions_.find(channel);
-            // Unsubscribed or closed meanwhile: there is nothing to attach.
-            if (here == subscriptions_.end() || here->second.attachment != attachment) return;
-            if (!found.definition) return refuse(attachment, no_such_channel());
-            const auto& shard = shard_of(found.shards, channel);
-            here->second.collection = shard;
-            auto message = std::make_shared<attach_request>();
-            message->channel = channel;
-            message->is_private = is_private;
-            message->app_id = app_id_;
-            message->socket_id = socket_id_;
-            // A private channel is one user's: nobody is a stranger there.
-            if (const auto* acks = session_->acknowledged(); acks != nullptr && !is_private)
-              message->client = acks->client;
-            message->attachment = attachment;
-            message->loop = context_.loop_index;
-            message->answer_to = context_.answers;
-            // Asked rather than told, lest a collection that ends now leaves it unanswered.
-            request(shard, caf::infinite, attach_request_ptr{std::move(message)})
-                .then([] {}, [this, attachment](
-                                 const caf::error&) { refuse(attachment, no_such_channel()); });
-          },
-          [this, attachment](const caf::error&) {
-            refuse(attachment, {"ServerError", "The server is stopping.", 503, {}});
-          });
+  const bool waits = is_time_to_wait();
+  const auto asked = [waits](auto question, auto then, auto fail) {
+    if (waits)
+      std::move(question).await(std::move(then), std::move(fail));
+    else
+      std::move(question).then(std::move(then), std::move(fail));
+  };
+  asked(
+      request(context_.registry, caf::infinite, collection_id),
+      [this, channel, is_private, attachment, asked](const collection_handle& found) {
+        const auto here = subscriptions_.find(channel);
+        // Unsubscribed or closed meanwhile: there is nothing to attach.
+        if (here == subscriptions_.end() || here->second.attachment != attachment) return;
+        if (!found.definition) return refuse(attachment, no_such_channel());
+        const auto& shard = shard_of(found.shards, channel);
+        here->second.collection = shard;
+        auto message = std::make_shared<attach_request>();
+        message->channel = channel;
+        message->is_private = is_private;
+        message->app_id = app_id_;
+        message->socket_id = socket_id_;
+        // A private channel is one user's: nobody is a stranger there.
+        if (const auto* acks = session_->acknowledged(); acks != nullptr && !is_private)
+          message->client = acks->client;
+        message->attachment = attachment;
+        message->loop = context_.loop_index;
+        message->answer_to = context_.answers;
+        // Asked rather than told, lest a collection that ends now leaves it unanswered.
+        asked(
+            request(shard, caf::infinite, attach_request_ptr{std::move(message)}), [] {},
+            [this, attachment](const caf::error&) { refuse(attachment, no_such_channel()); });
+      },
+      [this, attachment](const caf::error&) {
+        refuse(attachment, {"ServerError", "The server is stopping.", 503, {}});
+      });
 }
 
 void connection_behavior::refuse(attachment_id attachment, subscription_failure why) {
@@ -146,6 +173,23 @@ void connection_behavior::join(const client_join& wanted) {
   session_->subscription_error(wanted.channel, no_such_channel());
 }
 
+bool connection_behavior::is_time_to_wait() {
+  if (++unanswered_ < unanswered_max) return false;
+  unanswered_ = 0;
+  return true;
+}
+
+// A client may join and leave faster than a channel's actor takes it; a question behind
+// what it was told is answered when that is done.
+void connection_behavior::wait_for_channels() {
+  if (!plain_ || !is_time_to_wait()) return;
+  const auto* app = context_.channels.directory->find_app(app_id_);
+  const auto nothing = std::make_shared<const channel_query>(channel_query{app, {}});
+  for (const auto& shard : context_.channels.directory->shards())
+    request(shard, caf::infinite, channel_query_ptr{nothing})
+        .await([](const channel_info&) {}, [](const caf::error&) {});
+}
+
 void connection_behavior::unsubscribe(const std::string& wire_name) {
   if (plain_ && plain_->unsubscribe(wire_name)) return;
   const auto channel = parse_record_channel(wire_name, context_.channel_prefix);
@@ -170,6 +214,7 @@ void connection_behavior::on_exit() {
   subscriptions_.clear();
   if (plain_) plain_->leave_all();
   plain_.reset();
+  window_ = nullptr;
   session_.reset();
 }
 
@@ -181,9 +226,10 @@ void connection_behavior::forget_ended() {
 }
 
 connection_actor spawn_connection(connection_context& context, std::shared_ptr<session> client,
-                                  std::string app_id, std::string socket_id) {
+                                  std::string app_id, std::string socket_id,
+                                  command_window* window) {
   return context.loop.system().spawn<connection_behavior, caf::hidden>(
-      context, std::move(client), std::move(app_id), std::move(socket_id));
+      context, std::move(client), std::move(app_id), std::move(socket_id), window);
 }
 
 }  // namespace velo::actors

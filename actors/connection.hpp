@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/client_channels.hpp"
+#include "actors/command_window.hpp"
 #include "actors/event_loop.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/loop.hpp"
@@ -35,7 +36,8 @@ struct connection_context {
 class connection_behavior : public on_loop<connection_actor::base> {
  public:
   connection_behavior(caf::actor_config& config, connection_context& context,
-                      std::shared_ptr<session> client, std::string app_id, std::string socket_id);
+                      std::shared_ptr<session> client, std::string app_id, std::string socket_id,
+                      command_window* window);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "connection"; }
@@ -59,6 +61,10 @@ class connection_behavior : public on_loop<connection_actor::base> {
   void attach_to(const channel_id& channel, bool is_private, attachment_id attachment,
                  const std::string& collection_id);
   void leave(const channel_id& channel, const subscription& s);
+  /// Whether those who hear of the commands are to answer before the next one is handled.
+  [[nodiscard]] bool is_time_to_wait();
+  /// Handles nothing more until the plain channels' actors have done what they were told.
+  void wait_for_channels();
   void refuse(attachment_id attachment, subscription_failure why);
   /// Drops what the collections ended meanwhile.
   void forget_ended();
@@ -68,10 +74,14 @@ class connection_behavior : public on_loop<connection_actor::base> {
   std::string app_id_, socket_id_;
   boost::container::flat_map<channel_id, subscription> subscriptions_;
   std::unique_ptr<client_channels> plain_;
+  command_window* window_;  // the session's; null where nobody counts
+  std::uint32_t unanswered_ = 0;
 };
 
-/// Starts the actor of `client`; tell it session_closed when the socket is gone.
+/// Starts the actor of `client`; tell it session_closed when the socket is gone. `window`
+/// is part of `client` and hears of each command that was handled.
 connection_actor spawn_connection(connection_context& context, std::shared_ptr<session> client,
-                                  std::string app_id, std::string socket_id);
+                                  std::string app_id, std::string socket_id,
+                                  command_window* window = nullptr);
 
 }  // namespace velo::actors

@@ -73,9 +73,10 @@ std::optional<actors::channel_member> read_member(std::string_view channel_data)
   return member;
 }
 
-void pusher_client::handle(const subscribe_frame& frame) const {
+bool pusher_client::handle(const subscribe_frame& frame) const {
   const auto refuse = [&](const subscription_failure& why) {
     session.subscription_error(frame.channel, why);
+    return false;
   };
   const auto kind = kind_of(frame.channel);
   if (!is_channel_name(frame.channel, limits.channel_name_bytes)) {
@@ -102,16 +103,19 @@ void pusher_client::handle(const subscribe_frame& frame) const {
       return refuse({"LimitReached", why, 413, {}});
   }
   caf::anon_send(actor, actors::client_join_ptr{std::move(wanted)});
+  return true;
 }
 
-void pusher_client::handle(const client_event_frame& frame) const {
+bool pusher_client::handle(const client_event_frame& frame) const {
   caf::anon_send(actor, actors::client_event_ptr{std::make_shared<const actors::client_event>(
                             actors::client_event{frame.channel, frame.event, frame.data})});
+  return true;
 }
 
-void pusher_client::handle(const signin_frame& frame) const {
+bool pusher_client::handle(const signin_frame& frame) const {
   const auto refuse = [&](std::string_view why) {
     session.close(number(close_code::connection_unauthorized), why);
+    return false;
   };
   if (!verify_user_auth(of, socket_id, frame.user_data, frame.auth))
     return refuse("The sign-in is not signed by this app for this socket.");
@@ -126,6 +130,7 @@ void pusher_client::handle(const signin_frame& frame) const {
     return refuse("A watchlist is a list of user ids.");
   who->user_data = frame.user_data;
   caf::anon_send(actor, actors::client_signin_ptr{std::move(who)});
+  return true;
 }
 
 }  // namespace velo::net

@@ -30,11 +30,13 @@ struct pusher_client {
   actors::session& session;
   const actors::connection_actor& actor;
 
+  // Whether the actor was told of it; where not, the frame was answered here.
+
   /// Of any channel but a record channel.
-  void handle(const subscribe_frame& frame) const;
-  void handle(const client_event_frame& frame) const;
+  bool handle(const subscribe_frame& frame) const;
+  bool handle(const client_event_frame& frame) const;
   /// A sign-in that is not as it should be closes the connection.
-  void handle(const signin_frame& frame) const;
+  bool handle(const signin_frame& frame) const;
 };
 
 /// Who `channel_data` says somebody is: `user_id`, a text or a number, and

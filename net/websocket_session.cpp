@@ -89,8 +89,9 @@ void start_websocket(reactor& loop, actors::connection_context& context,
       loop,
       [&context](std::shared_ptr<actors::session> client, std::string app_id,
                  std::string socket_id) {
+        auto* window = static_cast<websocket_session*>(client.get());
         return actors::spawn_connection(context, std::move(client), std::move(app_id),
-                                        std::move(socket_id));
+                                        std::move(socket_id), window);
       },
       settings, std::move(from), std::move(request));
 }
@@ -244,7 +245,7 @@ void websocket_session::handle(const subscribe_frame& frame) {
   if (actors::in_record_namespace(frame.channel, settings_.channel_prefix)) {
     return subscribe_to_record_channel(frame);
   }
-  plain().handle(frame);
+  if (plain().handle(frame)) commanded();
 }
 
 void websocket_session::subscribe_to_record_channel(const subscribe_frame& frame) {
@@ -265,10 +266,12 @@ void websocket_session::subscribe_to_record_channel(const subscribe_frame& frame
          {}});
   }
   caf::anon_send(connection_, actors::client_subscribe{frame.channel});
+  commanded();
 }
 
 void websocket_session::handle(const unsubscribe_frame& frame) {
   caf::anon_send(connection_, actors::client_unsubscribe{frame.channel});
+  commanded();
 }
 
 void websocket_session::handle(const ping_frame&) {
@@ -281,7 +284,7 @@ void websocket_session::handle(const pong_frame&) {
 
 void websocket_session::handle(const signin_frame& frame) {
   idle_ = false;
-  plain().handle(frame);
+  if (plain().handle(frame)) commanded();
 }
 
 void websocket_session::handle(const client_event_frame& frame) {
@@ -290,7 +293,15 @@ void websocket_session::handle(const client_event_frame& frame) {
                            "Only collections speak on record channels."));
     return;
   }
-  plain().handle(frame);
+  if (plain().handle(frame)) commanded();
+}
+
+void websocket_session::commanded() {
+  if (++commands_ == commands_max) transport_.pause_reading();
+}
+
+void websocket_session::handled() {
+  if (--commands_ == commands_max / 2) transport_.resume_reading();
 }
 
 pusher_client websocket_session::plain() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "actors/acknowledgements.hpp"
+#include "actors/command_window.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/session.hpp"
 #include "net/close_code.hpp"
@@ -28,6 +29,7 @@ namespace velo::net {
 
 /// Kept alive by its socket and by its actor; ends with the socket.
 class websocket_session final : public actors::session,
+                                public actors::command_window,
                                 public timed,
                                 private websocket_transport::owner,
                                 public std::enable_shared_from_this<websocket_session> {
@@ -53,6 +55,7 @@ class websocket_session final : public actors::session,
   }
   void ask_for_acknowledgement() override;
   bool backlogged() const override;
+  void handled() override;
 
   void on_tick(std::chrono::steady_clock::time_point now) override;
   void on_drain(std::uint16_t code, std::string_view reason) override;
@@ -87,6 +90,8 @@ class websocket_session final : public actors::session,
   void handle(const client_event_frame& frame);
   void handle(const unknown_frame& frame);
   void invalid(std::string_view message);
+  /// The actor has one more command to handle.
+  void commanded();
   void subscribe_to_record_channel(const subscribe_frame& frame);
   /// This client for plain channels and users.
   [[nodiscard]] pusher_client plain();
@@ -120,6 +125,7 @@ class websocket_session final : public actors::session,
   bool undecided_ = false;     // hooks are asked whether it may connect
   bool has_metadata_ = false;  // they said something about it
   std::uint8_t invalid_in_a_row_ = 0;
+  std::uint32_t commands_ = 0;  // that the actor has not handled yet
 };
 
 }  // namespace velo::net

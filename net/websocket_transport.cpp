@@ -271,6 +271,17 @@ void websocket_transport::write() {
   }
 }
 
+// Out of the set: one that is in it hears of the peer's end again and again.
+void websocket_transport::pause_reading() {
+  if (socket_ >= 0 && !std::exchange(paused_, true)) loop_.sockets().remove(socket_, *this);
+}
+
+void websocket_transport::resume_reading() {
+  if (socket_ < 0 || !std::exchange(paused_, false)) return;
+  if (loop_.sockets().add(socket_, *this)) return abort();
+  if (waiting_) loop_.sockets().await_writable(socket_, *this, true);
+}
+
 // -- the end -----------------------------------------------------------------
 
 void websocket_transport::abort() {

@@ -83,6 +83,11 @@ class websocket_transport final : private pollable, private flushable {
   /// cut to what a close frame takes. Nothing the second time.
   void close(std::uint16_t code, std::string_view reason);
 
+  /// Nothing more is taken from the kernel, which tells the peer to wait. What it is told
+  /// meanwhile, but for what the kernel takes at once, waits likewise.
+  void pause_reading();
+  void resume_reading();
+
   /// Ends the connection at once; what is queued is dropped.
   void abort();
 
@@ -115,6 +120,7 @@ class websocket_transport final : private pollable, private flushable {
   bool said_goodbye_ = false;   // our close frame is queued: nothing may follow it
   bool heard_goodbye_ = false;  // nothing that comes matters any more
   bool shut_down_ = false;      // our side of the connection has ended
+  bool paused_ = false;         // not in the poll_set
 };
 
 }  // namespace velo::net
