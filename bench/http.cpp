@@ -55,11 +55,16 @@ std::string http_request(std::string_view method, std::string_view target, std::
 }
 
 http_connection::http_connection(poller& poll, std::uint16_t port, handler on_response)
-    : fd_(start_connect(port)), on_response_(std::move(on_response)) {
+    : poll_(poll), port_(port), fd_(start_connect(port)), on_response_(std::move(on_response)) {
   poll.add(fd_.get(), *this);
 }
 
 void http_connection::send(std::string_view request) {
+  if (ends_ && outstanding_ == 0) {
+    fd_ = start_connect(port_);
+    poll_.add(fd_.get(), *this);
+    connected_ = closed_ = ends_ = false;
+  }
   if (closed_) fail("the server closed an HTTP connection that is to be kept alive");
   ++outstanding_;
   out_ += request;
@@ -118,6 +123,7 @@ bool http_connection::take_response(std::string_view& bytes) {
   if (bytes.size() < head.size() + length) return false;
   if (outstanding_ == 0) fail("the server sent an answer without a request (status {})", status);
   --outstanding_;
+  ends_ = header(head, "Connection") == "close";
   const auto body = bytes.substr(head.size(), length);
   bytes.remove_prefix(head.size() + length);
   on_response_({.status = status, .body = body});

@@ -33,7 +33,8 @@ class http_connection final : public event_source {
   http_connection& operator=(const http_connection&) = delete;
   ~http_connection() { reset_connection(fd_); }
 
-  /// Sends now what the kernel takes, the rest when it takes more.
+  /// Sends now what the kernel takes, the rest when it takes more. Connects anew where
+  /// the last answer said that the server closes.
   void send(std::string_view request);
 
   /// Requests without an answer yet.
@@ -47,6 +48,8 @@ class http_connection final : public event_source {
   /// Takes one complete answer off the front of `bytes`; false when it is incomplete.
   bool take_response(std::string_view& bytes);
 
+  poller& poll_;
+  std::uint16_t port_;
   file_descriptor fd_;
   handler on_response_;
   std::string out_;
@@ -54,6 +57,7 @@ class http_connection final : public event_source {
   std::size_t outstanding_ = 0;
   bool connected_ = false;
   bool closed_ = false;
+  bool ends_ = false;  // the server said so
 };
 
 /// One call on a connection of its own; throws unless the status is 2xx. Returns the body.
