@@ -127,6 +127,8 @@ void collection_behavior::begin_at(replay_id id, const begin_answer& where) {
   const auto at = joins_.find(id);
   if (at == joins_.end()) return;
   auto& j = at->second;
+  // Its end is on the way, which tells its client; nothing is shown before it.
+  if (const auto s = live_.find(j.channel); s == live_subscriptions::none || is_over(s)) return;
   j.asked = false;
   j.what.after = where.sequence;
   if (!where.previous.empty()) j.what.own_sockets.push_back(where.previous);
@@ -231,8 +233,12 @@ void collection_behavior::resume_waiting() {
     ready.push_back(id);
     return true;
   });
-  for (const auto id : ready)
-    if (const auto at = joins_.find(id); at != joins_.end()) go_on_or_live(at->second, {});
+  for (const auto id : ready) {
+    const auto at = joins_.find(id);
+    if (at == joins_.end()) continue;
+    const auto s = live_.find(at->second.channel);
+    if (s != live_subscriptions::none && !is_over(s)) go_on_or_live(at->second, {});
+  }
 }
 
 void collection_behavior::send_events(const join& j,

@@ -270,7 +270,7 @@ std::vector<collection_actor> engine::collections() const {
 void engine::flush() {
   if (stopped_) return;
   caf::scoped_actor self(system_);
-  self->request(store_, flush_max, actors::flush{})
+  self->request(store_, flush_max, actors::flush{true})
       .receive([](ack) {},
                [](const caf::error&) {
                  spdlog::error("storage did not finish in time; unanswered writes may be lost");

@@ -34,7 +34,9 @@ using json_ptr = std::shared_ptr<const nlohmann::json>;
 struct ack {};
 
 /// Asks for an answer once everything sent before is durable.
-struct flush {};
+struct flush {
+  bool parked_too = false;  ///< And every write that waits for hooks is done.
+};
 
 /// The store's word to itself: commit what is queued.
 struct commit_queued {};

@@ -24,6 +24,7 @@ constexpr std::uint64_t trim_interval = 1024;  // changes between two looks at t
 constexpr auto trim_pause = std::chrono::seconds{5};
 constexpr std::size_t trim_max = 1024;  // a transaction: some milliseconds
 
+constexpr std::size_t parked_max = 4096;  // Each commit looks at all of them.
 constexpr std::string_view connection_numbers_key = "connection_numbers";
 constexpr std::uint64_t connection_numbers_step = 1024;
 constexpr std::size_t idempotency_trim_max = 16;
@@ -66,7 +67,10 @@ store_behavior::behavior_type store_behavior::make_behavior() {
         auto promise = make_response_promise<write_answer_ptr>();
         auto* stages = options_.stages;
         const auto began = stages != nullptr ? stages->end(stage::parse, request->began) : 0;
-        if (parks()) {
+        if (parks() && parked_.size() >= parked_max) {
+          promise.deliver(write_answer_ptr{std::make_shared<const write_answer>(write_answer{
+              {}, unavailable("Too many writes wait for hooks: try again in a moment."), 0})});
+        } else if (parks()) {
           park(request, promise, began);
         } else {
           queue_.emplace_back(queued_write{{request, promise, began}, nullptr});
@@ -95,7 +99,8 @@ store_behavior::behavior_type store_behavior::make_behavior() {
         schedule_commit();
       },
       [this](flush request) {
-        if (parked_.empty()) return enqueue<ack>(request);
+        // Whoever only wants its turn after others is not held up by anybody's hook.
+        if (parked_.empty() || !request.parked_too) return enqueue<ack>(request);
         return flushing_.emplace_back(make_response_promise<ack>());
       },
       [this](commit_queued) { commit_queued_items(); },
@@ -666,7 +671,15 @@ storage::result<void> store_behavior::apply(batch& b, const queued_renewal& q) {
 storage::result<void> store_behavior::apply(batch& b, const queued_token& q) {
   auto stored = database_.connections.get(b.reader, q.request.channel.text());
   if (!stored) return stored.error();
-  const bool known = stored->has_value();
+  bool known = stored->has_value();
+  if (known) {
+    // It may have been revoked since it was found good.
+    auto who = identity_of(**stored);
+    who.token = q.request.token;
+    const auto revoked = is_revoked(database_, b.reader, who);
+    if (!revoked) return revoked.error();
+    known = !*revoked;
+  }
   if (known) {
     auto& c = **stored;
     c.token = q.request.token;

@@ -80,7 +80,7 @@ subscriber_hub_behavior::heard_promise subscriber_hub_behavior::begin(const hear
   s.sequence = wanted.stored.sequence;
   s.epoch = wanted.stored.epoch;
   s.begun = promise;
-  monitor(s.who);
+  if (!is_heard_elsewhere(index)) monitor(s.who);
 
   const attachment_id id{index, s.generation};
   auto message = std::make_shared<attach_request>();
@@ -135,11 +135,18 @@ void subscriber_hub_behavior::leave(std::uint32_t index) {
 
 void subscriber_hub_behavior::forget(std::uint32_t index) {
   auto& s = slots_[index];
-  demonitor(s.who.address());
+  if (!is_heard_elsewhere(index)) demonitor(s.who.address());
   const auto generation = s.generation + 1;
   s = {};
   s.generation = generation;
   free_.push_back(index);
+}
+
+// One monitor stands for all subscriptions of an actor.
+bool subscriber_hub_behavior::is_heard_elsewhere(std::uint32_t index) const {
+  for (std::uint32_t i = 0; i < slots_.size(); ++i)
+    if (i != index && slots_[i].who == slots_[index].who) return true;
+  return false;
 }
 
 void subscriber_hub_behavior::died(const caf::actor_addr& who) {

@@ -72,6 +72,7 @@ class subscriber_hub_behavior : public subscriber_hub_actor::base {
   void over(const ended& message);
   void leave(std::uint32_t index);
   void forget(std::uint32_t index);
+  [[nodiscard]] bool is_heard_elsewhere(std::uint32_t index) const;
   void died(const caf::actor_addr& who);
   void deliver(const fan_out& message);
   void deliver(const replay_chunk& message);

@@ -278,6 +278,7 @@ void network::stop(const patience& wait) {
   s.listening->stop();
   s.finish_requests(wait ? wait : sleep);
   for (auto& w : s.workers) caf::anon_send_exit(w->answers, caf::exit_reason::user_shutdown);
+  s.ws.gate->shut();
   for (auto* loop : s.loops) loop->stop();
   for (auto* loop : s.loops) loop->join();
   s.engine.close_channels();

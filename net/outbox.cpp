@@ -279,8 +279,8 @@ void outbox::clear() noexcept {
   count(-static_cast<std::ptrdiff_t>(bytes_));
 }
 
-void outbox::keep_first() noexcept {
-  auto* last = head_;
+void outbox::keep_first(bool offered) noexcept {
+  auto* last = offered && head_ != nullptr ? head_->next : head_;
   // Where it has been sent already, what follows it in its buffer is in part.
   while (last != nullptr && last->frame_end <= last->begin) last = last->next;
   if (last == nullptr) return;

@@ -123,7 +123,9 @@ class outbox {
   void clear() noexcept;
   /// Drops all but what is queued first, at least up to the end of the frame that the
   /// kernel may have in part: what follows begins a frame.
-  void keep_first() noexcept;
+  /// `offered`: a TLS stream has taken part of the first buffer for itself and wants to
+  /// see it again, so all of that stays.
+  void keep_first(bool offered = false) noexcept;
 
   [[nodiscard]] bool empty() const { return head_ == nullptr; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

@@ -116,6 +116,14 @@ void reactor::stop_all() {
 void reactor::post(caf::resumable* job) {
   // Owned, so that a loop that is destroyed before its jobs ran releases them.
   caf::intrusive_ptr<caf::resumable> owned{job, false};
+  if (!own_) {
+    // The io_context may outlive the loop.
+    boost::asio::post(io_,
+                      [this, alive = std::weak_ptr(alive_), owned = std::move(owned)]() mutable {
+                        if (!alive.expired()) run(owned.release());
+                      });
+    return;
+  }
   boost::asio::post(io_, [this, owned = std::move(owned)]() mutable { run(owned.release()); });
 }
 
@@ -190,7 +198,7 @@ std::size_t reactor::watched() const {
 void reactor::arm_tick() {
   tick_timer_.expires_after(tick_);
   tick_timer_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
+    if (error || ending_) return;
     tick_all(watched_);
     tick_all(to_drain_);
     counters_.queued_bytes.set(buffers_.queued_bytes());

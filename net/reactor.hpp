@@ -205,6 +205,7 @@ class reactor final : public actors::event_loop {
 
   std::thread thread_;
   // Of a loop on a given io_context:
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::atomic<bool> ending_ = false;
   std::optional<std::promise<void>> ended_;  // set while it runs
 };

@@ -8,6 +8,7 @@
 #include "actors/hook_set.hpp"
 #include "net/config.hpp"
 #include "net/incoming_connection.hpp"
+#include "net/loop_gate.hpp"
 #include "net/outbox.hpp"
 #include "net/pusher_client.hpp"
 
@@ -39,6 +40,8 @@ struct websocket_settings {
 
   /// Who may be asked whether a client may connect; null: nobody.
   actors::hook_set* hooks = nullptr;
+  /// Shut before the loops go: what hooks answer after that is too late.
+  std::shared_ptr<loop_gate> gate = std::make_shared<loop_gate>();
 
   /// What the actors know of one of `apps`; null where there is no directory.
   [[nodiscard]] actors::app_ref live(const app& of) const {

@@ -187,12 +187,14 @@ void websocket_session::ask_hooks(const connector& connect, const upgrade_reques
     if (const auto parameters = parse_parameters(parts->query))
       for (const auto& [name, value] : *parameters) query[name] = value;
   call->query = std::make_shared<const nlohmann::json>(std::move(query));
-  settings_.hooks->ask(
-      call, [self = shared_from_this(), connect](const actors::hook_outcome_ptr& outcome) {
-        boost::asio::post(self->loop_.io(), [self, connect, outcome] {
-          if (self->transport_.is_open()) self->decided(connect, *outcome);
-        });
+  settings_.hooks->ask(call, [self = shared_from_this(), connect,
+                              gate = settings_.gate](const actors::hook_outcome_ptr& outcome) {
+    gate->pass([&] {
+      boost::asio::post(self->loop_.io(), [self, connect, outcome] {
+        if (self->transport_.is_open()) self->decided(connect, *outcome);
       });
+    });
+  });
 }
 
 void websocket_session::decided(const connector& connect, const actors::hook_outcome& outcome) {

@@ -171,7 +171,7 @@ void websocket_transport::ping(std::string_view payload) {
 
 void websocket_transport::drop_queued() {
   pending_ = {};
-  queue_.keep_first();
+  queue_.keep_first(tls_ != nullptr);
 }
 
 void websocket_transport::close(std::uint16_t code, std::string_view reason) {

@@ -218,6 +218,10 @@ TEST_CASE("a subscription ends with its actor, by unsubscribe, and by the rule",
   REQUIRE(left.has_value());
   const auto mortal = a.spawn(dies);
   REQUIRE(a.engine->subscribe(mortal, {.collection = "posts", .who = {}}).has_value());
+  // The end of one of its subscriptions does not hide the actor's end from the other.
+  const auto second = a.engine->subscribe(mortal, {.collection = "posts", .who = {}});
+  REQUIRE(second.has_value());
+  a.engine->unsubscribe(second->id);
   a.engine->unsubscribe(left->id);
   a.engine->unsubscribe(left->id);
   caf::anon_send_exit(mortal, caf::exit_reason::user_shutdown);

@@ -287,7 +287,7 @@ TEST_CASE("a collection's writes keep their order while hooks are asked, and hol
   REQUIRE(held->size() == 4);
   CHECK(held->at(3).call->old_record->at("id") == "a");
   CHECK(!c.has_come());
-  const auto flushed = w.begin<ack>(w.store, flush{});
+  const auto flushed = w.begin<ack>(w.store, flush{true});
   w.settle();
   CHECK(!flushed.has_come());
   w.answer(held->at(3));

@@ -204,7 +204,8 @@ TEST_CASE_METHOD(fixture, "an outbox that gives up keeps the frame that the peer
   REQUIRE(write(queue) == progress::blocked);
   for (int i = 0; i < 200; ++i) REQUIRE(append(queue, std::string(1'000, 'x')));
   REQUIRE(buffers.queued_bytes() == queue.bytes());
-  queue.keep_first();
+  // What TLS has been offered is the rest of that frame here, so it makes no difference.
+  queue.keep_first(GENERATE(false, true));
   REQUIRE(queue.bytes() < 300'000);
   REQUIRE(buffers.queued_bytes() == queue.bytes());
   REQUIRE(append(queue, "goodbye"));
