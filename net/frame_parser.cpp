@@ -209,14 +209,17 @@ bool frame_parser::unfinished::take_header(std::span<char>& input) {
 // Whether the frame may come where it does, by as much of its header as is known.
 client_item frame_parser::unfinished::judge(std::size_t message_bytes_max) {
   if (header_size < 2) return {};
+  const auto received = std::span(header_bytes).first(header_size);
   header known;
-  const auto state = read_header(std::span(header_bytes).first(header_size), known);
+  // What two bytes decide is decided by them, however the frame was cut.
+  if (read_header(received.first(2), known) == header_state::malformed)
+    return violation(close_code::protocol_error);
+  if (!known.is_control() && known.is(frame_opcode::continuation) != in_message)
+    return violation(close_code::protocol_error);
+  if (known.is(frame_opcode::binary)) return violation(close_code::unsupported_data);
+  const auto state = read_header(received, known);
   if (state == header_state::malformed) return violation(close_code::protocol_error);
   if (known.is_control()) return {};
-  if (known.is(frame_opcode::continuation) != in_message) {
-    return violation(close_code::protocol_error);
-  }
-  if (known.is(frame_opcode::binary)) return violation(close_code::unsupported_data);
   const bool too_big =
       state == header_state::complete &&
       known.payload_bytes > message_bytes_max - std::min(message.size(), message_bytes_max);

@@ -168,6 +168,8 @@ TEST_CASE("a frame that may not be is a violation, as soon as it shows", "[net][
     require_violation("\x81\xfe\x00\x7d\1\1\1\1"s, close_code::protocol_error);
     require_violation("\x81\xff\0\0\0\0\0\0\xff\xff\1\1\1\1"s, close_code::protocol_error);
     require_violation("\x81\xff\x80\0\0\0\0\1\0\0\1\1\1\1"s, close_code::protocol_error);
+    // What shows first counts, also where all of the header has come.
+    require_violation("\x82\xff\x80\0\0\0\0\1\0\0\1\1\1\1"s, close_code::unsupported_data);
   }
 }
 
