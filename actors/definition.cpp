@@ -143,8 +143,8 @@ class changer {
         {"delete", &texts.remove},
     }};
     for (const auto& [key, text] : value.items()) {
-      const auto* at =
-          std::find_if(known.begin(), known.end(), [&](const auto& k) { return k.first == key; });
+      const auto* at = std::find_if(known.begin(), known.end(),
+                                    [&name = key](const auto& k) { return k.first == name; });
       if (at == known.end()) {
         wrong("rules." + key, "There is no such rule: list, view, create, update, delete.");
       } else if (text.is_null()) {

@@ -140,12 +140,12 @@ bool driver_bridge_behavior::begin(const driver_take& wanted, const storage::con
   ++pending_;
   const attachment_id id{index, s.generation};
   request(registry_, caf::infinite, stored.collection_id)
-      .then([this, id](const collection_handle& found) { attach(id, found); },
-            [this, id](const caf::error&) { attach(id, {}); });
+      .then([this, id](const collection_handle& found) { attach_to(id, found); },
+            [this, id](const caf::error&) { attach_to(id, {}); });
   return true;
 }
 
-void driver_bridge_behavior::attach(attachment_id id, const collection_handle& found) {
+void driver_bridge_behavior::attach_to(attachment_id id, const collection_handle& found) {
   auto* s = find(id);
   if (s == nullptr) return;
   if (!found.definition || !options_.serves(found.definition->name)) return drop(id.slot);

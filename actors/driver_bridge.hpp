@@ -101,7 +101,7 @@ class driver_bridge_behavior : public driver_bridge_actor::base {
   ack_promise take(const driver_take& wanted);
   /// Attaches what is stored; false where the subscription is none that the driver serves.
   bool begin(const driver_take& wanted, const storage::connection& stored);
-  void attach(attachment_id id, const collection_handle& found);
+  void attach_to(attachment_id id, const collection_handle& found);
   void release(const channel_id& channel);
   void restore(const std::string& after);
   void renew_later();

@@ -54,8 +54,8 @@ registry_behavior::behavior_type registry_behavior::make_behavior() {
         for (const auto& [name, id] : id_of_name_) list.items.push_back(by_id_.at(id).definition);
         return list;
       },
-      [this](const collection_input_ptr& input) { return enqueue(input); },
-      [this](const collection_removal& removal) { return enqueue(removal); },
+      [this](const collection_input_ptr& input) { return put_in_line(input); },
+      [this](const collection_removal& removal) { return put_in_line(removal); },
   };
 }
 
@@ -96,7 +96,7 @@ collection_handle registry_behavior::find(const std::string& name_or_id) const {
   return at == by_id_.end() ? collection_handle{} : at->second;
 }
 
-registry_behavior::answer_promise registry_behavior::enqueue(
+registry_behavior::answer_promise registry_behavior::put_in_line(
     std::variant<collection_input_ptr, collection_removal> request) {
   auto promise = make_response_promise<collection_answer>();
   queue_.push_back({std::move(request), promise});

@@ -38,7 +38,7 @@ class registry_behavior : public registry_actor::base {
 
   void restore();
   [[nodiscard]] collection_handle find(const std::string& name_or_id) const;
-  answer_promise enqueue(std::variant<collection_input_ptr, collection_removal> request);
+  answer_promise put_in_line(std::variant<collection_input_ptr, collection_removal> request);
   void perform_front();
   void perform(const collection_input& input);
   void perform(const collection_removal& removal);

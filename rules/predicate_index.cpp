@@ -28,7 +28,7 @@ struct predicate_index::state {
   leaf_store leaves{key, slots};
   exact_shapes shapes{key, slots};
   filter_compiler compiler{key, slots, leaves};
-  cover_maker covers{key, slots, leaves};
+  cover_maker covers{key, leaves};
   filter_store filters{leaves, shapes, compiler};
   subscriber_table owners;
   linear_table table;  ///< The handles of all filters, by their hash.

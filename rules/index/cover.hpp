@@ -38,8 +38,7 @@ class cover_maker {
   static constexpr std::size_t conjunctions_max = 1'024;  ///< More: the filter is not indexed.
   static constexpr std::size_t items_max = 12;            ///< Of a conjunction.
 
-  cover_maker(const hash_key& key, record_slots& slots, leaf_store& leaves)
-      : key_(key), slots_(slots), leaves_(leaves) {}
+  cover_maker(const hash_key& key, leaf_store& leaves) : key_(key), leaves_(leaves) {}
 
   /// The own literals in the result are acquired, one use for each.
   [[nodiscard]] filter_cover make(std::span<const word> words, bool conjunction);
@@ -78,7 +77,6 @@ class cover_maker {
   [[nodiscard]] std::optional<leaf_number> gram_of(cover_item item);
 
   const hash_key& key_;
-  record_slots& slots_;
   leaf_store& leaves_;
   std::span<const word> words_;
 };
