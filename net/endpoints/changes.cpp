@@ -1,17 +1,14 @@
-// POST /api/realtime/changes: changes of records kept elsewhere, one, many, or a
-// line each (HTTP_API.md, 'A change is').
+// POST /api/realtime/changes: changes of records kept elsewhere, handed to the store.
 
-#include "net/channel_name.hpp"
 #include "net/endpoints/api.hpp"
+#include "net/endpoints/change_reader.hpp"
 #include "net/endpoints/write_support.hpp"
-#include "net/http_body.hpp"
-#include "rules/action.hpp"
 
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace velo::net {
@@ -23,50 +20,6 @@ using actors::failure_kind;
 using actors::invalid;
 using nlohmann::json;
 
-struct parsed_change {
-  std::string collection;
-  actors::write_operation operation;
-};
-using change_or_failure = actors::outcome<parsed_change>;
-
-change_or_failure read_change(json&& value, const std::string& header_socket) {
-  if (!value.is_object()) return invalid("change", "A change is a JSON object.");
-  parsed_change c;
-  c.operation.kind = actors::write_kind::ingest;
-  c.operation.socket_id = header_socket;
-  const auto text = [&](const char* name) -> const std::string* {
-    const auto at = value.find(name);
-    return at == value.end() ? nullptr : at->get_ptr<const std::string*>();
-  };
-  const auto* collection = text("collection");
-  if (collection == nullptr) return invalid("collection", "collection is the name or id of one.");
-  c.collection = *collection;
-  const auto* action = text("action");
-  const auto known = action == nullptr ? std::nullopt : rules::parse_action(*action);
-  if (!known) return invalid("action", "action is created, updated or deleted.");
-  c.operation.action = *known;
-  const auto record = value.find("record");
-  if (record == value.end() || !record->is_object())
-    return invalid("record", "record is the whole record, an object with an id.");
-  const auto id = record->find("id");
-  if (id == record->end() || !id->is_string())
-    return invalid("record.id", "A record has an id, a text.");
-  c.operation.record_id = *id;
-  if (const auto old = value.find("old_record"); old != value.end() && !old->is_null()) {
-    if (!old->is_object()) return invalid("old_record", "old_record is an object.");
-    c.operation.old_record = std::make_shared<const json>(std::move(*old));
-  }
-  if (const auto socket = value.find("socket_id"); socket != value.end() && !socket->is_null()) {
-    if (!socket->is_string() || !is_socket_id(socket->get_ref<const std::string&>()))
-      return invalid("socket_id", "socket_id is digits.digits, as the handshake gave.");
-    c.operation.socket_id = *socket;
-  }
-  c.operation.fields = std::move(*record);
-  return c;
-}
-
-// -- one request -----------------------------------------------------------------
-
 struct ingest {
   const api& a;
   const reactor& loop;
@@ -75,7 +28,7 @@ struct ingest {
   bool atomic = false;
   actors::write_request wanted;
 
-  std::vector<change_or_failure> changes;
+  std::vector<actors::outcome<asked_change>> changes;
   std::map<std::string, std::string> id_of_name;  // empty id: there is no such collection
   std::vector<std::size_t> positions;             // of the operations among the changes
 };
@@ -119,8 +72,8 @@ void write(const ingest_ptr& i) {
   // A change of an unknown collection goes along, for the store to refuse: which
   // results an answer has depends on the request alone, so that a repeated one
   // finds its first answer's results where they were.
-  const bool refused = std::any_of(i->changes.begin(), i->changes.end(),
-                                   [](const change_or_failure& c) { return !c; });
+  const bool refused =
+      std::any_of(i->changes.begin(), i->changes.end(), [](const auto& c) { return !c; });
   if (i->atomic && refused) return finish(*i, nullptr);
   for (std::size_t at = 0; at < i->changes.size(); ++at) {
     auto& change = i->changes[at];
@@ -156,18 +109,6 @@ void resolve(const ingest_ptr& i) {
   }
 }
 
-void read_lines(ingest& i, std::string_view body, const std::string& socket) {
-  while (!body.empty()) {
-    const auto end = body.find('\n');
-    const auto line = body.substr(0, end);
-    body = end == std::string_view::npos ? std::string_view{} : body.substr(end + 1);
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    auto value = json_text(line);
-    i.changes.push_back(value ? read_change(std::move(*value), socket)
-                              : invalid("change", "This line is no JSON object."));
-  }
-}
-
 void ingest_changes(const api& a, const request& r, const respond& answer,
                     const actors::identity& who) {
   if (who.kind == actors::identity_kind::guest)
@@ -183,19 +124,10 @@ void ingest_changes(const api& a, const request& r, const respond& answer,
   i->wanted.writer = who;
   i->wanted.began = r.began;
   i->wanted.repeat = std::move(*repeat);
-  const auto socket = origin_socket(r);
-  if (r.content_type == "application/x-ndjson") {
-    read_lines(*i, r.body, socket);
-  } else {
-    auto body = json_body(r, json_shape::any);
-    if (!body) return answer(body.error());
-    i->single = !body->is_array();
-    if (i->single) {
-      i->changes.push_back(read_change(std::move(*body), socket));
-    } else {
-      for (auto& value : *body) i->changes.push_back(read_change(std::move(value), socket));
-    }
-  }
+  auto asked = read_changes(r, origin_socket(r));
+  if (!asked) return answer(asked.error());
+  i->single = asked->single;
+  i->changes = std::move(asked->changes);
   resolve(i);
 }
 
