@@ -1,6 +1,7 @@
 // Any bytes of a WebSocket client: however they are cut, the same comes out.
 
 #include "net/frame_parser.hpp"
+#include "tests/fuzz/time_bound.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -39,6 +40,7 @@ outcome parse(std::string bytes, std::size_t piece_bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const velo::fuzz::time_bound bound(size);
   if (size == 0) return 0;
   const std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto whole = parse(bytes, bytes.size() + 1);

@@ -6,6 +6,7 @@
 #include "actors/base64url.hpp"
 #include "actors/hmac.hpp"
 #include "actors/jwt_keys.hpp"
+#include "tests/fuzz/time_bound.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -53,6 +54,7 @@ void judge(const std::string& token) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const velo::fuzz::time_bound bound(size);
   const std::string text(reinterpret_cast<const char*>(data), size);
   judge(text);
   const auto line = text.find('\n');

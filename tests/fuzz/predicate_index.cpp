@@ -14,6 +14,7 @@
 #include "rules/evaluate.hpp"
 #include "rules/json.hpp"
 #include "rules/parser.hpp"
+#include "tests/fuzz/time_bound.hpp"
 
 namespace {
 
@@ -38,6 +39,7 @@ void compare(predicate_index& index, const std::vector<predicate>& kept, std::si
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const velo::fuzz::time_bound bound(size);
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   const auto line = [&] {
     const auto end = std::min(rest.find('\n'), rest.size());
