@@ -65,7 +65,7 @@ void check_signing(const asked& what, parameters more) {
   if (accepted(ours, other, *query)) std::abort();
   other = what;
   if (other.body.empty()) {
-    other.body = "x";
+    other.body.assign(1, 'x');
   } else {
     other.body[other.body.size() / 2] ^= 1;
   }
