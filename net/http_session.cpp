@@ -135,6 +135,7 @@ class http_session final : public timed,
   void discard();
   void hand_over();
   void owe_nothing();
+  void count_served();
   void close();
 
   reactor& loop_;
@@ -154,6 +155,7 @@ class http_session final : public timed,
   bool owes_ = false;         // an answer; counted
   bool leaving_ = false;      // closes after the answer under way
   bool answered_any_ = false;
+  bool unserved_ = false;     // counted
   bool head_begun_ = false;   // the head's deadline runs
   std::uint32_t number_ = 0;  // of the request under way; older answers are void
   clock::time_point deadline_ = never;
@@ -187,6 +189,8 @@ void http_session::start() {
     }
   }
   loop_.watch(*this);
+  unserved_ = true;
+  ++settings_->unserved;
   if (tls_ != nullptr) {
     stage_ = stage::handshake;
     deadline_ = clock::now() + settings_->handshake_timeout;
@@ -549,12 +553,19 @@ void http_session::send_rest() {
   if (sent_ == unsent_.size()) {
     unsent_.clear();
     sent_ = 0;
-    if (stage_ != stage::handling) owe_nothing();
+    if (stage_ != stage::handling) {
+      owe_nothing();
+      count_served();
+    }
   }
 }
 
 void http_session::owe_nothing() {
   if (std::exchange(owes_, false)) --settings_->owed;
+}
+
+void http_session::count_served() {
+  if (std::exchange(unserved_, false)) --settings_->unserved;
 }
 
 // Everything that can be done is: waits for whatever moves it on.
@@ -698,13 +709,15 @@ void http_session::on_tick(clock::time_point now) {
 
 void http_session::on_drain(std::uint16_t, std::string_view) {
   leaving_ = true;
-  if (stage_ == stage::head && unread_.empty() && unsent_.empty()) close();
+  // Whoever has just come has a request on its way, and gets its answer.
+  if (answered_any_ && stage_ == stage::head && unread_.empty() && unsent_.empty()) close();
 }
 
 void http_session::close() {
   if (stage_ == stage::closed) return;
   stage_ = stage::closed;
   owe_nothing();
+  count_served();
   deadline_ = never;
   loop_.unwatch(*this);
   error_code ignored;

@@ -61,6 +61,8 @@ struct http_settings {
   std::atomic<bool> ending = false;
   /// Clients that are owed an answer; kept by the sessions.
   mutable std::atomic<std::size_t> owed = 0;
+  /// Connections that have had no answer yet, asked or not; kept by the sessions.
+  mutable std::atomic<std::size_t> unserved = 0;
 };
 
 /// Serves a connection (of this loop's io_context) until it ends. Loop thread only.

@@ -204,9 +204,10 @@ class listener::acceptor : public std::enable_shared_from_this<acceptor> {
   }
 
   void accepted(error_code error, reactor& target, stream_socket socket) {
-    if (!acceptor_.is_open()) return;
+    if (error && !acceptor_.is_open()) return;
     if (error && error != asio::error::connection_aborted) return pause(error);
     if (error) return accept();
+    // Also where it has stopped since: the kernel had given the connection to us.
     failing_ = false;
     next_ = (next_ + 1) % loops_.size();
     asio::post(target.io(),

@@ -34,6 +34,8 @@ constexpr auto goodbye_max = 500ms;
 constexpr auto poll_interval = 10ms;
 // For the answers still owed. Longer than any disk should take.
 constexpr auto last_answers_max = 4s;
+// How long the first request of a connection may take that was accepted before.
+constexpr auto first_request_max = 1s;
 
 actors::channel_options channel_options_of(const config& c) {
   actors::channel_options o;
@@ -148,6 +150,7 @@ struct network::state {
         network_options options);
 
   void add_routes(network_options& options);
+  void greet(const patience& wait);
   void finish_requests(const patience& wait);
 
   actors::engine& engine;
@@ -227,6 +230,23 @@ void network::state::add_routes(network_options& options) {
   };
 }
 
+// Nobody else will come: who was accepted a moment ago has a request on its way, and
+// would see its connection end without an answer.
+void network::state::greet(const patience& wait) {
+  const auto deadline = std::chrono::steady_clock::now() + first_request_max;
+  // The first loop accepts. Its second turn from now comes after those that the kernel
+  // gave it before it stopped, and then what it has dealt out is at the others first.
+  const auto passed = std::make_shared<std::atomic<std::size_t>>(0);
+  boost::asio::post(loops.front()->io(), [passed, all = loops] {
+    boost::asio::post(all.front()->io(), [passed, all] {
+      for (auto* loop : all) boost::asio::post(loop->io(), [passed] { ++*passed; });
+    });
+  });
+  while (*passed < loops.size() || http->unserved > 0) {
+    if (std::chrono::steady_clock::now() >= deadline || wait(poll_interval)) return;
+  }
+}
+
 // One that was handed to storage will be done, so its client has to hear of it.
 void network::state::finish_requests(const patience& wait) {
   http->ending = true;
@@ -276,6 +296,7 @@ void network::stop(const patience& wait) {
   auto& s = *state_;
   if (std::exchange(s.stopped, true)) return;
   s.listening->stop();
+  s.greet(wait ? wait : sleep);
   s.finish_requests(wait ? wait : sleep);
   for (auto& w : s.workers) caf::anon_send_exit(w->answers, caf::exit_reason::user_shutdown);
   s.ws.gate->shut();

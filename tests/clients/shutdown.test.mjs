@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Server } from './support/server.mjs'
 import { listen, pusher } from './support/clients.mjs'
-import { Socket } from './support/socket.mjs'
+import { Raw, Socket } from './support/socket.mjs'
 import { afterwards, until, within } from './support/wait.mjs'
 import { collection, create, list, remove, subscribe, update, view } from './support/velo.mjs'
 
@@ -32,6 +32,18 @@ test('SIGTERM: /up turns 503, upgrades are refused, sockets close 4100, exit 0 w
   const { code, signal } = await within(6_000, server.exited, 'the end of the process')
   assert.deepEqual({ code, signal }, { code: 0, signal: null })
   assert.ok(Date.now() - begun < 5_000, `${Date.now() - begun} ms`)
+})
+
+test('SIGTERM: whoever has just connected is answered', async (t) => {
+  const server = await started(t, { env: { VELO_DRAIN_TIME: '0s' } })
+  const waiting = await Raw.connect(t, server)
+  const socket = await Socket.connect(t, server) // accepted after it, as one acceptor has them in turn
+  process.kill(server.pid, 'SIGTERM')
+  await socket.close()
+  waiting.write('GET / HTTP/1.1\r\nHost: velo\r\n\r\n')
+  assert.match(await waiting.until(/\r\n\r\n/), /^HTTP\/1\.1 [234]\d\d /)
+  await waiting.end()
+  assert.equal((await within(6_000, server.exited, 'the end of the process')).code, 0)
 })
 
 test('SIGTERM without clients, and twice, ends with 0; SIGINT too', async (t) => {
