@@ -102,8 +102,8 @@ void webhook_behavior::load() {
         const auto target = std::find_if(options_.targets.begin(), options_.targets.end(),
                                          [&](const auto& t) { return t.key == entry.target; });
         if (target != options_.targets.end()) {
-          enqueue(static_cast<std::size_t>(target - options_.targets.begin()),
-                  {entry.number, std::move(entry.event)});
+          put_in_line(static_cast<std::size_t>(target - options_.targets.begin()),
+                      {entry.number, std::move(entry.event)});
         } else if (auto e =
                        entry.target.empty() ? parse_webhook_event(entry.event) : std::nullopt) {
           order_.add(std::make_shared<const webhook_event>(std::move(*e)), entry.number, now(),
@@ -254,14 +254,14 @@ void webhook_behavior::saved(const webhook_change& change) {
     const auto target = std::find_if(options_.targets.begin(), options_.targets.end(),
                                      [&](const auto& t) { return t.key == entry.target; });
     if (target == options_.targets.end()) continue;  // Held back.
-    enqueue(static_cast<std::size_t>(target - options_.targets.begin()),
-            {entry.number, entry.event});
+    put_in_line(static_cast<std::size_t>(target - options_.targets.begin()),
+                {entry.number, entry.event});
   }
   for (std::size_t i = 0; i < targets_.size(); ++i) send_next(i);
   save();
 }
 
-void webhook_behavior::enqueue(std::size_t target, ready_event e) {
+void webhook_behavior::put_in_line(std::size_t target, ready_event e) {
   auto& t = targets_[target];
   t.queue.push_back(std::move(e));
   if (t.queue.size() <= options_.events_max || t.queue.size() <= t.sending + 1) return;

@@ -122,7 +122,7 @@ class webhook_behavior : public webhook_queue_actor::base {
   void tell(const webhook_event& e);
   void save();
   void saved(const webhook_change& change);
-  void enqueue(std::size_t target, ready_event e);
+  void put_in_line(std::size_t target, ready_event e);
   void send_next(std::size_t target);
   void try_request(std::size_t target);
   void answered(const webhook_answered& answer);

@@ -132,8 +132,8 @@ class driver_reader {
     if (!table.contains("kind"))
       wrong("", "It needs a kind: embedded, reverb, pusher, log or null.");
     for (const auto& [key, value] : table.items()) {
-      const auto row =
-          std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.rules.key == key; });
+      const auto row = std::find_if(rows.begin(), rows.end(),
+                                    [&name = key](const auto& r) { return r.rules.key == name; });
       if (key == "tls") {
         has_tls_ = true;
         if (value.is_boolean())

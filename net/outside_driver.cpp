@@ -115,13 +115,13 @@ void outside_driver_behavior::take(const actors::matched_event& e) {
   counters_.deliveries += e.channels.size();
   const auto data = within_limit(e.what->data, settings_.event_bytes);
   if (data != e.what->data) ++counters_.truncated;
-  enqueue(e, data, true);
-  enqueue(e, data, false);
+  put_in_line(e, data, true);
+  put_in_line(e, data, false);
   send_what_may_go();
 }
 
-void outside_driver_behavior::enqueue(const actors::matched_event& e, const std::string& data,
-                                      bool leaves_origin_out) {
+void outside_driver_behavior::put_in_line(const actors::matched_event& e, const std::string& data,
+                                          bool leaves_origin_out) {
   std::vector<std::string> channels;
   for (const auto& c : e.channels)
     if (c.leaves_origin_out == leaves_origin_out) channels.push_back(c.name);

@@ -76,7 +76,7 @@ class outside_driver_behavior : public outside_driver_actor::base {
   };
 
   void take(const actors::matched_event& e);
-  void enqueue(const actors::matched_event& e, const std::string& data, bool leaves_origin_out);
+  void put_in_line(const actors::matched_event& e, const std::string& data, bool leaves_origin_out);
   void send_what_may_go();
   void try_call(std::uint64_t number);
   void answered(const call_answered& answer);

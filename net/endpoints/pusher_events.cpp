@@ -163,7 +163,7 @@ void publish_one(const api& a, const request& r, const respond& answer, const ca
   const bool wants = wants_counts(*event);
   const auto channels = wants ? event->channels : std::vector<std::string>();
   actors::publish(a.asker(*r.loop), a.engine().channels(), std::move(*event),
-                  [answer, wants, channels](const actors::outcome<publish_answer>& sent) {
+                  [answer, channels](const actors::outcome<publish_answer>& sent) {
                     if (!sent) return answer(refused_by_actors(sent.error()));
                     auto out = json::object();
                     for (std::size_t i = 0; i < channels.size(); ++i)
