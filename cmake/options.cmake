@@ -15,10 +15,10 @@ set_target_properties(velo_options PROPERTIES EXPORT_NAME options)
 if(VELO_SANITIZE)
   # CAF 0.17's init_fun_factory.hpp binds a reference to null on purpose.
   target_compile_options(velo_options INTERFACE
-    -fsanitize=address,undefined -fno-sanitize=null,vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    -fsanitize=${VELO_SANITIZE} -fno-sanitize=null,vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
   # clang 14 cannot put its check of called functions into a coroutine.
   target_compile_options(velo_options INTERFACE $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
-  target_link_options(velo_options INTERFACE -fsanitize=address,undefined)
+  target_link_options(velo_options INTERFACE -fsanitize=${VELO_SANITIZE})
 endif()
 if(VELO_FUZZ)
   target_compile_options(velo_options INTERFACE -fsanitize=fuzzer-no-link)

@@ -153,8 +153,10 @@ class served {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
           deadline - std::chrono::steady_clock::now());
       pollfd ready{with, static_cast<short>(bytes.empty() ? POLLIN : POLLIN | POLLOUT), 0};
-      if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0)
-        return std::nullopt;
+      if (left.count() <= 0) return std::nullopt;
+      const int polled = ::poll(&ready, 1, static_cast<int>(left.count()));
+      if (polled == 0) return std::nullopt;
+      if (polled < 0) continue;  // the fuzzer's alarm rang
       if (!bytes.empty() && (ready.revents & POLLOUT) != 0) {
         const auto sent = ::send(with, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN) bytes = {};  // it was closed; what it said is still there
