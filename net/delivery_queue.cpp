@@ -69,7 +69,7 @@ void delivery_queue::add(chain& to, std::uint32_t index, std::string_view channe
   l.frame = index;
   l.next = none;
   l.channel_bytes = static_cast<std::uint8_t>(channel.size());
-  std::memcpy(l.channel, channel.data(), channel.size());
+  channel.copy(l.channel, channel.size());
   (to.empty() ? to.first : links_[to.last].next) = at;
   to.last = at;
   ++to.frames;

@@ -79,6 +79,13 @@ async function wellBehaved(t, server) {
 /** The second term is for a machine that others use, attackers among them: no fault of the server's. */
 const allowedFor = (quiet) => Math.max(3 * quiet, quiet + 250)
 
+/** A server with sanitizers keeps what it has freed, and has other times: it only has to live. */
+function assertBounds({ p99, quiet, grown, bytes }) {
+  if (process.env.VELO_SANITIZED) return
+  assert.ok(p99 <= allowedFor(quiet), `p99 ${p99} ms under attack, ${quiet} ms in quiet`)
+  assert.ok(grown <= bytes, `${grown} bytes more, ${bytes} are allowed`)
+}
+
 /**
  * Measures in quiet, under attack, and in quiet again. `point` says whether the attack
  * has done what it is about; `bytes` is what it may cost at most.
@@ -91,12 +98,10 @@ async function survives(t, server, client, { name, options, point, bytes, sample
   await attacking.stop()
   const after = await client.measure(samples)
   const quiet = Math.max(before.p99, after.p99)
-  const allowed = allowedFor(quiet)
   const grown = during.peak - before.peak
   t.diagnostic(`${name}: p99 ${before.p99.toFixed(1)}, ${during.p99.toFixed(1)} attacked, ${after.p99.toFixed(1)} ms after; ` +
     `${(grown / MiB).toFixed(1)} of ${(bytes / MiB).toFixed(0)} MiB more; ${JSON.stringify(attacking.counts)}`)
-  assert.ok(during.p99 <= allowed, `p99 ${during.p99} ms under attack, ${quiet} ms in quiet`)
-  assert.ok(grown <= bytes, `${grown} bytes more, ${bytes} are allowed`)
+  assertBounds({ p99: during.p99, quiet, grown, bytes })
   assert.ok(server.running)
   return attacking.counts
 }
@@ -159,8 +164,7 @@ test('clients that never read are sent away, again and again', { timeout: 120_00
   const grown = during.peak - before.peak
   const bytes = outboxTotalBytes + count * sessionBytes + serverBytes
   t.diagnostic(`p99 ${before.p99.toFixed(1)}, ${during.p99.toFixed(1)} attacked, ${after.p99.toFixed(1)} ms after; ${(grown / MiB).toFixed(1)} of ${(bytes / MiB).toFixed(0)} MiB more`)
-  assert.ok(during.p99 <= allowedFor(quiet), `p99 ${during.p99} ms under attack, ${quiet} ms in quiet`)
-  assert.ok(grown <= bytes, `${grown} bytes more, ${bytes} are allowed`)
+  assertBounds({ p99: during.p99, quiet, grown, bytes })
 })
 
 // -- who says too much -----------------------------------------------------------------
