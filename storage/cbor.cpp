@@ -93,6 +93,32 @@ class value_builder : public nlohmann::json_sax<json> {
   std::string key_;
 };
 
+constexpr unsigned major_unsigned = 0;
+constexpr unsigned major_negative = 1;
+constexpr unsigned major_text = 3;
+
+struct item_head {
+  unsigned major = 0;
+  std::uint64_t argument = 0;
+};
+
+/// The head of the item at `offset`, which is moved behind it.
+result<item_head> read_head(std::string_view bytes, std::size_t& offset) {
+  if (offset >= bytes.size()) return errc::corrupt;
+  const auto first = static_cast<unsigned char>(bytes[offset++]);
+  const unsigned low = first & 0x1fU;
+  item_head head{static_cast<unsigned>(first) >> 5U, low};
+  if (low < 24) return head;
+  if (low > 27) return errc::corrupt;  // Of no length we write.
+  const std::size_t width = std::size_t{1} << (low - 24);
+  if (bytes.size() - offset < width) return errc::corrupt;
+  head.argument = 0;
+  for (const char c : bytes.substr(offset, width))
+    head.argument = head.argument << 8U | static_cast<unsigned char>(c);
+  offset += width;
+  return head;
+}
+
 }  // namespace
 
 result<void> append_cbor(std::string& out, const json& value) {
@@ -131,6 +157,22 @@ result<std::int64_t> read_fixed_int(std::string_view bytes, std::size_t offset) 
     return errc::corrupt;
   const auto value = static_cast<std::int64_t>(magnitude);
   return head == 0x3b ? ~value : value;
+}
+
+result<std::string_view> read_text(std::string_view bytes, std::size_t& offset) {
+  const auto head = read_head(bytes, offset);
+  if (!head) return fail(head.error());
+  if (head->major != major_text || head->argument > bytes.size() - offset) return errc::corrupt;
+  const auto text = bytes.substr(offset, static_cast<std::size_t>(head->argument));
+  offset += text.size();
+  return text;
+}
+
+result<void> skip_int(std::string_view bytes, std::size_t& offset) {
+  const auto head = read_head(bytes, offset);
+  if (!head) return fail(head.error());
+  const bool is_int = head->major == major_unsigned || head->major == major_negative;
+  return is_int ? result<void>() : result<void>(errc::corrupt);
 }
 
 result<json> from_cbor(std::string_view bytes) {

@@ -38,6 +38,11 @@ void append_fixed_int(std::string& out, std::int64_t value);
 /// Reads what append_fixed_int wrote at `offset`; errc::corrupt for anything else.
 result<std::int64_t> read_fixed_int(std::string_view bytes, std::size_t offset);
 
+/// Reads the text at `offset`, or passes over the integer there, and moves `offset`
+/// behind it; errc::corrupt where there is none. The text is a view into `bytes`.
+result<std::string_view> read_text(std::string_view bytes, std::size_t& offset);
+result<void> skip_int(std::string_view bytes, std::size_t& offset);
+
 /// One value and nothing after it; errc::corrupt for anything else. Never throws
 /// for any bytes, but for want of memory.
 result<nlohmann::json> from_cbor(std::string_view bytes);

@@ -2,6 +2,8 @@
 
 #include "storage/cbor.hpp"
 
+#include <array>
+
 namespace velo::storage {
 
 namespace {
@@ -65,6 +67,20 @@ result<connection> decode_connection(std::string_view uuid, std::string_view byt
   }
   if (!ok) return errc::corrupt;
   return c;
+}
+
+// They stand behind last_seen_ms, created_ms, collection_id and app_id, in every layout.
+result<connection_owner> decode_owner(std::string_view bytes) {
+  std::size_t at = array_head_bytes;
+  for (int i = 0; i < 2; ++i)
+    if (auto done = skip_int(bytes, at); !done) return fail(done.error());
+  std::array<std::string_view, 4> texts;
+  for (auto& text : texts) {
+    const auto read = read_text(bytes, at);
+    if (!read) return fail(read.error());
+    text = *read;
+  }
+  return connection_owner{texts[2], texts[3]};
 }
 
 result<std::int64_t> decode_last_seen_ms(std::string_view bytes) {

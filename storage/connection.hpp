@@ -54,6 +54,14 @@ result<std::string> encode(const connection& c);
 /// The reverse; errc::corrupt for any bytes that encode does not produce.
 result<connection> decode_connection(std::string_view uuid, std::string_view bytes);
 
+/// Whose an encoded connection is, read without the rest: views into `bytes`.
+/// Both are empty for guests and superusers.
+struct connection_owner {
+  std::string_view auth_collection_id;
+  std::string_view auth_record_id;
+};
+result<connection_owner> decode_owner(std::string_view bytes);
+
 /// Reads, or replaces in place, last_seen_ms of an encoded connection: it has a
 /// fixed width and place, since it is what changes most.
 result<std::int64_t> decode_last_seen_ms(std::string_view bytes);

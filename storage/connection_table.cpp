@@ -117,9 +117,18 @@ result<std::vector<connection>> connection_table::list(const transaction& txn,
   return page;
 }
 
-result<std::size_t> connection_table::erase_of_collection(write_transaction& txn,
-                                                          std::string_view collection_id,
-                                                          std::size_t limit) const {
+result<void> connection_table::for_each_owner(
+    const transaction& txn, const std::function<void(const connection_owner&)>& callback) const {
+  return scan_prefix(txn, by_uuid_, {}, {},
+                     [&](std::string_view, std::string_view bytes) -> result<bool> {
+                       if (const auto owner = decode_owner(bytes)) callback(*owner);
+                       return true;
+                     });
+}
+
+result<std::size_t> connection_table::erase_of_collection(
+    write_transaction& txn, std::string_view collection_id, std::size_t limit,
+    const std::function<void(const connection&)>& erased) const {
   // First found, then erased: a cursor is not carried across a write.
   std::vector<std::string> doomed;
   auto done = scan_prefix(txn, by_uuid_, {}, {},
@@ -129,13 +138,14 @@ result<std::size_t> connection_table::erase_of_collection(write_transaction& txn
                             auto uuid = unpack_uuid(key);
                             const auto c = decode_connection(uuid, bytes);
                             if (!c) return fail(c.error());
-                            if (c->collection_id == collection_id)
-                              doomed.push_back(std::move(uuid));
+                            if (c->collection_id != collection_id) return true;
+                            if (erased) erased(*c);
+                            doomed.push_back(std::move(uuid));
                             return true;
                           });
   if (!done) return fail(done.error());
   for (const auto& uuid : doomed)
-    if (auto erased = erase(txn, uuid); !erased) return fail(erased.error());
+    if (auto done_one = erase(txn, uuid); !done_one) return fail(done_one.error());
   return doomed.size();
 }
 

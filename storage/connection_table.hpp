@@ -49,10 +49,17 @@ class connection_table {
   result<std::vector<connection>> list(const transaction& txn, std::string_view after_uuid,
                                        std::size_t limit) const;
 
+  /// Whose the connections are, one call each, guests' among them. What cannot be
+  /// read is left out: one that is damaged must not hide the others.
+  result<void> for_each_owner(const transaction& txn,
+                              const std::function<void(const connection_owner&)>& callback) const;
+
   /// Erases up to `limit` connections of a collection, looking at all; returns
-  /// how many.
-  result<std::size_t> erase_of_collection(write_transaction& txn, std::string_view collection_id,
-                                          std::size_t limit = static_cast<std::size_t>(-1)) const;
+  /// how many. `erased`, where there is one, is told of each.
+  result<std::size_t> erase_of_collection(
+      write_transaction& txn, std::string_view collection_id,
+      std::size_t limit = static_cast<std::size_t>(-1),
+      const std::function<void(const connection&)>& erased = nullptr) const;
 
   result<std::uint64_t> count(const transaction& txn) const { return txn.count(by_uuid_); }
 

@@ -112,10 +112,13 @@ result<void> database::put_collection(write_transaction& txn, const collection& 
   return changes.create(txn, c.id);
 }
 
-result<bool> database::drop_collection(write_transaction& txn, std::string_view id) const {
+result<bool> database::drop_collection(write_transaction& txn, std::string_view id,
+                                       const std::function<void(const connection&)>& ended) const {
   if (auto done = records.erase_all(txn, id); !done) return fail(done.error());
   if (auto done = changes.drop(txn, id); !done) return fail(done.error());
-  if (auto done = connections.erase_of_collection(txn, id); !done) return fail(done.error());
+  constexpr auto all = static_cast<std::size_t>(-1);
+  if (auto done = connections.erase_of_collection(txn, id, all, ended); !done)
+    return fail(done.error());
   if (auto done = tombstones.erase_all(txn, id); !done) return fail(done.error());
   if (auto done = shown.erase_all(txn, id); !done) return fail(done.error());
   return collections.erase(txn, id);

@@ -16,6 +16,7 @@
 #include "storage/webhook_table.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -65,8 +66,10 @@ class database {
   result<void> put_collection(write_transaction& txn, const collection& c) const;
 
   /// Erases a collection with its records, log, connections and tombstones.
-  /// Returns whether there was one.
-  result<bool> drop_collection(write_transaction& txn, std::string_view id) const;
+  /// Returns whether there was one. `ended`, where there is one, is told of each
+  /// connection.
+  result<bool> drop_collection(write_transaction& txn, std::string_view id,
+                               const std::function<void(const connection&)>& ended = nullptr) const;
 
   // Handles only, set once by open.
   collection_table collections;

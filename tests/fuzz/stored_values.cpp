@@ -42,11 +42,18 @@ void check_change(std::string_view bytes) {
 
 void check_connection(std::string_view bytes) {
   const auto connection = decode_connection(uuid, bytes);
+  const auto owner = decode_owner(bytes);
   if (!connection) return;
+  const auto is_owned_by = [&](const connection_owner& of) {
+    return of.auth_collection_id == connection->auth_collection_id &&
+           of.auth_record_id == connection->auth_record_id;
+  };
+  if (owner && !is_owned_by(*owner)) std::abort();
   auto stored = encode(*connection);
   if (!stored) std::abort();
   const auto again = decode_connection(uuid, *stored);
   if (!again || encode(*again) != stored) std::abort();
+  if (const auto known = decode_owner(*stored); !known || !is_owned_by(*known)) std::abort();
   if (!replace_last_seen_ms(*stored, -1) || decode_last_seen_ms(*stored).value() != -1)
     std::abort();
 }

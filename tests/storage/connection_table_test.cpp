@@ -1,6 +1,7 @@
 #include "storage/connection_table.hpp"
 
 #include "storage/cbor.hpp"
+#include "storage/key.hpp"
 #include "tests/storage/samples.hpp"
 #include "tests/support/catch.hpp"
 
@@ -42,6 +43,49 @@ TEST_CASE("a connection of an older layout is read without what it has not",
   expected.number = expected.sequence = 0;
   expected.epoch.clear();
   CHECK(decode_connection(c.uuid, to_cbor(items).value()).value() == expected);
+}
+
+TEST_CASE("whose a connection is, is read without the rest, in every layout",
+          "[storage][connection_table]") {
+  auto c = sample_connection(1);
+  // Texts and numbers of every width that CBOR has for them.
+  const auto length = GENERATE(0, 1, 23, 24, 255, 256, 65'535, 65'536);
+  const auto time = GENERATE(std::int64_t{0}, std::int64_t{-1}, std::int64_t{300},
+                             std::numeric_limits<std::int64_t>::max());
+  c.app_id = std::string(static_cast<std::size_t>(length), 'a');
+  c.auth_record_id = std::string(static_cast<std::size_t>(length), 'u');
+  c.created_ms = time;
+  const auto bytes = encode(c).value();
+  const auto whole = decode_owner(bytes).value();
+  CHECK(whole.auth_collection_id == c.auth_collection_id);
+  CHECK(whole.auth_record_id == c.auth_record_id);
+  auto items = nlohmann::json::from_cbor(bytes);
+  items.erase(items.begin() + 12, items.end());
+  const auto old = to_cbor(items).value();
+  CHECK(decode_owner(old).value().auth_record_id == c.auth_record_id);
+  const auto end = static_cast<std::size_t>(whole.auth_record_id.data() - bytes.data()) +
+                   whole.auth_record_id.size();
+  for (const auto cut : {std::size_t{0}, std::size_t{1}, end / 2, end - 1})
+    CHECK(decode_owner(std::string_view(bytes).substr(0, cut)).error() == errc::corrupt);
+}
+
+TEST_CASE("the owners of connections are told, those of damaged ones are not",
+          "[storage][connection_table]") {
+  sample_database sample;
+  auto& table = sample.db->connections;
+  auto txn = sample.db->begin_write().value();
+  for (const unsigned n : {1u, 2u, 3u}) table.put(txn, sample_connection(n)).value();
+  const auto raw = txn.open_table(connection_table::name).value();
+  txn.put(raw, pack_uuid(sample_uuid(2)).value(), "damaged").value();
+  std::vector<std::string> owners;
+  table
+      .for_each_owner(txn,
+                      [&](const connection_owner& of) {
+                        owners.push_back(std::string(of.auth_collection_id) + '/' +
+                                         std::string(of.auth_record_id));
+                      })
+      .value();
+  CHECK(owners == std::vector<std::string>{"users/u1", "users/u3"});
 }
 
 TEST_CASE("a connection is found by its uuid in either case", "[storage][connection_table]") {
@@ -124,7 +168,10 @@ TEST_CASE("connections of one collection are erased", "[storage][connection_tabl
     table.put(txn, c).value();
   }
   CHECK(table.erase_of_collection(txn, "other", 2).value() == 2);
-  CHECK(table.erase_of_collection(txn, "other").value() == 3);
+  std::vector<std::string> erased;
+  const auto note = [&](const connection& c) { erased.push_back(c.auth_record_id); };
+  CHECK(table.erase_of_collection(txn, "other", 10, note).value() == 3);
+  CHECK(erased == std::vector<std::string>{"u4", "u6", "u8"});
   CHECK(table.count(txn).value() == 5);
   CHECK(table.consistent(txn).value());
 }
