@@ -1,6 +1,7 @@
 #include "actors/driver_bridge.hpp"
 
 #include "actors/auth_value.hpp"
+#include "actors/subscription_failures.hpp"
 #include "actors/time_text.hpp"
 
 #include <spdlog/spdlog.h>
@@ -40,9 +41,7 @@ driver_bridge_behavior::behavior_type driver_bridge_behavior::make_behavior() {
       [this](const attached& message) {
         if (auto* s = find(message.attachment)) answered(*s);
       },
-      [this](const ended_ptr& message) {
-        if (find(message->attachment) != nullptr) drop(message->attachment.slot);
-      },
+      [this](const ended_ptr& message) { over(*message); },
       [](const text_fan_out_ptr&) {},
       [](const membership_refused_ptr&) {},
       [](const sockets_closed_ptr&) {},
@@ -57,10 +56,9 @@ driver_bridge_behavior::behavior_type driver_bridge_behavior::make_behavior() {
       [this](const restore_page& page) { restore(page.after); },
       [this](renew_occupied) {
         renewing_ = false;
-        if (occupied_ == 0) return;
         for (const auto& s : slots_)
           if (s.in_use && s.occupied) send(store_, touch_connection{s.channel, now_ms()});
-        renewing_ = true;
+        std::erase_if(expired_, [this](const channel_id& channel) { return !stored(channel); });
         renew_later();
       },
       [this](flush) {
@@ -89,24 +87,16 @@ void driver_bridge_behavior::on_exit() {
 
 driver_bridge_behavior::ack_promise driver_bridge_behavior::take(const driver_take& wanted) {
   auto promise = make_response_promise<ack>();
-  const auto known = by_channel_.find(wanted.channel);
-  if (known == by_channel_.end()) {
-    const auto transaction = database_.env().begin_read();
-    const auto stored = transaction ? database_.connections.get(*transaction, wanted.channel.text())
-                                    : storage::result<std::optional<storage::connection>>(
-                                          storage::fail(transaction.error()));
-    if (!stored) spdlog::warn("storage: {}", stored.error().message());
-    if (!stored || !*stored || !begin(wanted, **stored)) {
+  if (!by_channel_.contains(wanted.channel)) {
+    const auto found = stored(wanted.channel);
+    if (!found) {
       promise.deliver(ack{});
       return promise;
     }
+    begin(wanted, *found);
   }
   auto& s = slots_[by_channel_.at(wanted.channel)];
-  if (wanted.occupied && !std::exchange(s.occupied, true)) {
-    ++occupied_;
-    send(store_, touch_connection{s.channel, now_ms()});
-    if (!std::exchange(renewing_, true)) renew_later();
-  }
+  if (wanted.occupied) occupy(s);
   if (s.live)
     promise.deliver(ack{});
   else
@@ -114,13 +104,32 @@ driver_bridge_behavior::ack_promise driver_bridge_behavior::take(const driver_ta
   return promise;
 }
 
+std::optional<storage::connection> driver_bridge_behavior::stored(const channel_id& channel) const {
+  const auto transaction = database_.env().begin_read();
+  auto found =
+      transaction
+          ? database_.connections.get(*transaction, channel.text())
+          : storage::result<std::optional<storage::connection>>(storage::fail(transaction.error()));
+  if (found) return std::move(*found);
+  spdlog::warn("storage: {}", found.error().message());
+  return std::nullopt;
+}
+
+void driver_bridge_behavior::occupy(slot& s) {
+  if (std::exchange(s.occupied, true)) return;
+  ++occupied_;
+  send(store_, touch_connection{s.channel, now_ms()});
+  renew_later();
+}
+
 void driver_bridge_behavior::renew_later() {
+  if ((occupied_ == 0 && expired_.empty()) || std::exchange(renewing_, true)) return;
   delayed_send(caf::actor_cast<driver_bridge_actor>(this),
                std::max<std::chrono::milliseconds>(engine_.stale_after / 3, renew_pause_min),
                renew_occupied{});
 }
 
-bool driver_bridge_behavior::begin(const driver_take& wanted, const storage::connection& stored) {
+void driver_bridge_behavior::begin(const driver_take& wanted, const storage::connection& stored) {
   std::uint32_t index = 0;
   if (free_.empty()) {
     index = static_cast<std::uint32_t>(slots_.size());
@@ -142,7 +151,24 @@ bool driver_bridge_behavior::begin(const driver_take& wanted, const storage::con
   request(registry_, caf::infinite, stored.collection_id)
       .then([this, id](const collection_handle& found) { attach_to(id, found); },
             [this, id](const caf::error&) { attach_to(id, {}); });
-  return true;
+  if (expired_.erase(wanted.channel) > 0) occupy(s);
+}
+
+// Of a channel whose token has expired the outside server does not say once more
+// that it is occupied. And a newer token that was stored while this end was on its
+// way has been taken for one of a subscription that is live.
+void driver_bridge_behavior::over(const ended& message) {
+  const auto* s = find(message.attachment);
+  if (s == nullptr) return;
+  const auto channel = s->channel;
+  const bool expired = message.why.reason == token_expired().reason;
+  if (expired && s->occupied) expired_.insert(channel);
+  drop(message.attachment.slot);
+  if (!expired) return;
+  const auto found = stored(channel);
+  if (!found) expired_.erase(channel);
+  if (found && !found->token.has_expired(now_ms())) begin({channel}, *found);
+  renew_later();
 }
 
 void driver_bridge_behavior::attach_to(attachment_id id, const collection_handle& found) {
@@ -190,6 +216,7 @@ void driver_bridge_behavior::drop(std::uint32_t index) {
 }
 
 void driver_bridge_behavior::release(const channel_id& channel) {
+  expired_.erase(channel);
   const auto known = by_channel_.find(channel);
   if (known == by_channel_.end()) return;
   const auto index = known->second;

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace velo::actors {
@@ -99,8 +100,11 @@ class driver_bridge_behavior : public driver_bridge_actor::base {
   };
 
   ack_promise take(const driver_take& wanted);
-  /// Attaches what is stored; false where the subscription is none that the driver serves.
-  bool begin(const driver_take& wanted, const storage::connection& stored);
+  /// Attaches what is stored.
+  void begin(const driver_take& wanted, const storage::connection& stored);
+  void over(const ended& message);
+  void occupy(slot& s);
+  [[nodiscard]] std::optional<storage::connection> stored(const channel_id& channel) const;
   void attach_to(attachment_id id, const collection_handle& found);
   void release(const channel_id& channel);
   void restore(const std::string& after);
@@ -126,7 +130,8 @@ class driver_bridge_behavior : public driver_bridge_actor::base {
   std::vector<slot> slots_;
   std::vector<std::uint32_t> free_;
   std::unordered_map<channel_id, std::uint32_t> by_channel_;
-  std::size_t pending_ = 0;  ///< Attached on request, not answered.
+  std::unordered_set<channel_id> expired_;  ///< Occupied when their tokens expired.
+  std::size_t pending_ = 0;                 ///< Attached on request, not answered.
   std::size_t occupied_ = 0;
   bool renewing_ = false;
   bool reading_ = false;  ///< There are more stored ones to read.

@@ -26,12 +26,15 @@ struct bridged : world {
   driver_bridge_actor bridge;
   pruner_actor pruner;
 
-  bridged() : world(with(), resuming::yes) { begin_driver(); }
+  explicit bridged(std::chrono::milliseconds stale_after = 0ms)
+      : world(with(stale_after), resuming::yes) {
+    begin_driver();
+  }
   ~bridged() { end_driver(); }
 
-  static engine_options with() {
+  static engine_options with(std::chrono::milliseconds stale_after) {
     engine_options o;
-    o.stale_after = 0ms;
+    o.stale_after = stale_after;
     return o;
   }
   void begin_driver() {
@@ -78,6 +81,16 @@ struct bridged : world {
       if (data.contains("record")) out += ':' + data["record"]["id"].get<std::string>();
     }
     return out;
+  }
+  /// The collection looks at tokens, and is through with it.
+  void look_at_tokens_of(const std::string& name) {
+    caf::anon_send(find(name).actor, look_at_tokens{});
+    settle();
+  }
+  /// Waits until the token of `s` has expired, without anybody noticing.
+  static void outlive(const storage::connection& s) {
+    while (now_ms() < s.token.expires_ms) {
+    }
   }
   void look(const storage::connection& s, std::int64_t seen_ms) {
     caf::anon_send(store, touch_connection{*channel_id::parse(s.uuid), seen_ms});
@@ -225,6 +238,81 @@ TEST_CASE("after a restart stored subscriptions are behind their driver again",
   CHECK(w.story() == "created:r2");
   REQUIRE(w.create(w.find("others").definition->id, "r3"));
   CHECK(w.story().empty());
+}
+
+TEST_CASE("behind a driver an end is announced, and comes, unless a newer token does",
+          "[actors][driver]") {
+  bridged w;
+  const auto posts = w.collection("posts");
+  auto ada = claimant({{"id", "ada"}});
+  ada.token = {"t1", 0, now_ms() + 300};
+  const auto s = w.behind(ada);
+  while (w.told->empty() && now_ms() < s.token.expires_ms) w.look_at_tokens_of("posts");
+  CHECK(w.story() == "auth_expiring");
+  w.outlive(s);
+  REQUIRE(w.create(posts, "r1"));
+  CHECK(w.story().empty());
+  const auto id = *channel_id::parse(s.uuid);
+  REQUIRE(w.ask<bool>(w.store, renew_token{id, {"t2", 0, 0}, nullptr}));
+  w.take(s, false);
+  REQUIRE(w.create(posts, "r2"));
+  CHECK(w.story() == "created:r2");
+}
+
+TEST_CASE("a newer token that is stored while an end is on its way is taken up",
+          "[actors][driver]") {
+  bridged w;
+  const auto posts = w.collection("posts");
+  auto ada = claimant({{"id", "ada"}});
+  ada.token = {"t1", 0, now_ms() + 100};
+  auto s = w.behind(ada);
+  const auto shard = w.find("posts").actor;
+  w.outlive(s);
+  caf::anon_send(shard, look_at_tokens{});
+  // Whoever brought the newer token asks before the bridge hears of the end.
+  caf::anon_send(w.bridge, driver_take{*channel_id::parse(s.uuid)});
+  REQUIRE(w.step());
+  s.token.expires_ms = 0;
+  {
+    auto txn = w.database->begin_write().value();
+    w.database->connections.put(txn, s).value();
+    txn.commit().value();
+  }
+  w.settle();
+  w.story();
+  REQUIRE(w.create(posts, "r1"));
+  CHECK(w.story() == "created:r1");
+}
+
+TEST_CASE("a channel that was occupied when its token expired still is when a newer one comes",
+          "[actors][driver]") {
+  bridged w(1h);
+  w.collection("posts");
+  auto ada = claimant({{"id", "ada"}});
+  ada.token = {"t1", 0, now_ms() + 100};
+  const auto s = w.behind(ada);
+  const auto id = *channel_id::parse(s.uuid);
+  w.take(s, false, true);
+  const auto renewed = [&] {
+    caf::anon_send(w.store, touch_connection{id, 1000});
+    w.ask<ack>(w.store, flush{});
+    w.pass(30min);
+    w.ask<ack>(w.store, flush{});
+    return w.connection(s.uuid)->last_seen_ms > 1000;
+  };
+  CHECK(renewed());
+  w.outlive(s);
+  w.look_at_tokens_of("posts");
+  CHECK_FALSE(renewed());
+  REQUIRE(w.ask<bool>(w.store, renew_token{id, {"t2", 0, 0}, nullptr}));
+  w.take(s, false);
+  CHECK(renewed());
+  SECTION("not if it was vacated meanwhile") {
+    caf::anon_send(w.bridge, driver_release{id});
+    w.settle();
+    w.take(s, false);
+    CHECK_FALSE(renewed());
+  }
 }
 
 TEST_CASE("a driver serves the collections it names, or all", "[actors][driver]") {

@@ -233,6 +233,46 @@ test('what subscribes while records change misses nothing behind a driver', asyn
   assert.equal(outside.taken[1].data.sequence, 1)
 })
 
+test('behind a driver the end of a token is announced, and comes; a newer token goes on without a loss', async (t) => {
+  const outside = await Outside.start(t)
+  const server = await serverWithDrivers(t, [{ port: outside.port }])
+  await users(server)
+  const notes = await collection(server, { name: 'notes', rules: owned })
+  const exp = Math.floor(Date.now() / 1000) + 3
+  const brief = tokenOf('ada', { exp })
+  const kept = await subscribe(server, notes, { token: brief })
+  const lapsed = await subscribe(server, notes, { token: brief })
+  const heard = (s, wanted) => outside.taken.filter(({ channel, name }) => channel === wireName(s) && name === wanted)
+  const numbers = (s) => heard(s, 'created').map(({ data }) => data.record.n)
+  const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1)
+  const refresh = ({ channel_name }) => server.expect(200, 'POST', '/api/realtime/refresh', { token: tokenOf('ada'), json: { channel_name } })
+  const handedOn = () => until(async () => (await counted(server, 'reverb')).queue === 0, 'the queue to be empty')
+
+  await until(() => heard(kept, 'auth_expiring').length > 0 && heard(lapsed, 'auth_expiring').length > 0, 'the announcements')
+  assert.ok(Date.now() < exp * 1000)
+  assert.equal(Date.parse(heard(kept, 'auth_expiring')[0].data.expires_at.replace(' ', 'T')), exp * 1000)
+  await refresh(kept)
+  let n = 0
+  while (Date.now() <= exp * 1000) await create(server, notes, { n: (n += 1), owner: 'ada' })
+  const before = n
+  for (let more = 0; more < 3; more += 1) await create(server, notes, { n: (n += 1), owner: 'ada' })
+  await handedOn()
+  assert.deepEqual(numbers(kept), upTo(n))
+  const until_its_end = numbers(lapsed)
+  assert.ok(until_its_end.length > 0 && until_its_end.length <= before, `${until_its_end.length} of ${before}`)
+  assert.deepEqual(until_its_end, upTo(until_its_end.length))
+
+  // After the end, too; what came between is in the history.
+  await refresh(lapsed)
+  await create(server, notes, { n: (n += 1), owner: 'ada' })
+  await handedOn()
+  assert.deepEqual(numbers(lapsed), [...until_its_end, n])
+  assert.equal(numbers(kept).length, n)
+  assert.equal(heard(kept, 'auth_expiring').length, 1)
+  const missed = await server.expect(200, 'GET', `/api/realtime/events?channel_name=${lapsed.channel_name}&after=${until_its_end.length}`, { token: tokenOf('ada') })
+  assert.deepEqual(missed.data.map(({ record }) => record.n), upTo(n).slice(until_its_end.length).slice(0, 100))
+})
+
 test('behind a driver a subscription that is not pinged goes stale, also after a restart', async (t) => {
   const outside = await Outside.start(t)
   const server = await serverWithDrivers(t, [{ port: outside.port }], { env: { VELO_REALTIME_STALE_AFTER: '1500ms' } })
