@@ -148,14 +148,10 @@ caf::typed_response_promise<subscribe_answer> collection_behavior::on_subscribe(
     waiting.mapped().deliver(std::move(result));
   };
   request(store_, caf::infinite, connection_ptr{stored})
-      .then(
-          [answer](const connection_ptr& kept) {
-            answer(kept ? subscribe_answer{*kept}
-                        : subscribe_answer{invalid("collection", "It was deleted.")});
-          },
-          [answer](const caf::error& e) {
-            answer(subscribe_answer{unavailable(caf::to_string(e))});
-          });
+      .then([answer](subscribe_answer& kept) { answer(std::move(kept)); },
+            [answer](const caf::error& e) {
+              answer(subscribe_answer{unavailable(caf::to_string(e))});
+            });
   return promise;
 }
 

@@ -21,6 +21,7 @@ enum class failure_kind : std::uint8_t {
   conflict,         ///< 409
   too_large,        ///< 413
   unavailable,      ///< 503: storage cannot take writes now, or the engine is stopping
+  too_many,         ///< 429: the caller has as many of it as one may have
 };
 
 struct failure {
@@ -45,6 +46,9 @@ struct failure {
 }
 [[nodiscard]] inline failure unavailable(std::string message) {
   return {failure_kind::unavailable, std::move(message), {}};
+}
+[[nodiscard]] inline failure too_many(std::string message) {
+  return {failure_kind::too_many, std::move(message), {}};
 }
 /// A 422 whose message is that of its only field, as Laravel answers.
 [[nodiscard]] inline failure invalid(std::string field, std::string message) {

@@ -115,8 +115,8 @@ using store_actor = caf::typed_actor<
     // Drops a collection, named by id, with all it holds. From the REGISTRY.
     caf::replies_to<collection_removal>::with<collection_answer>,
     // Stores a connection, with a number and the sequence at which it begins; answered with it
-    // when durable, null where its collection is gone.
-    caf::replies_to<connection_ptr>::with<connection_ptr>,
+    // when durable. Refused where its collection is gone, or its user has as many as one may.
+    caf::replies_to<connection_ptr>::with<subscribe_answer>,
     // Gives a connection the claims of a newer token; answered when durable, false where it is
     // gone.
     caf::replies_to<renew_claims>::with<bool>,

@@ -65,6 +65,7 @@ struct engine_options {
   rules::limits expressions;
   std::size_t record_bytes_max = 1U << 20U;
   std::size_t sockets_per_channel_max = 16;
+  std::size_t subscriptions_per_user_max = 10'000;  ///< Stored ones; 0: no bound.
 
   /// Live subscriptions that a rule change judges anew in one go; changes are matched between.
   std::size_t rebind_slice = 256;

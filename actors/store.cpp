@@ -46,10 +46,17 @@ bool concerns_one_item(const boost::system::error_code& error) {
 
 store_behavior::store_behavior(caf::actor_config& config, storage::database& database,
                                const engine_options& options)
-    : store_actor::base(config), database_(database), options_(options) {
+    : store_actor::base(config),
+      database_(database),
+      options_(options),
+      quota_(options.subscriptions_per_user_max) {
   const auto reader = database_.begin_read();
   const auto any = reader ? database_.shown.any(*reader) : storage::result<bool>(true);
   any_shown_ = !any || *any;
+  const auto counted =
+      reader ? quota_.load(database_.connections, *reader) : storage::result<void>(reader.error());
+  if (!counted)
+    spdlog::error("storage: subscriptions cannot be counted: {}", counted.error().message());
 }
 
 template <class Answer, class Request>
@@ -82,7 +89,7 @@ store_behavior::behavior_type store_behavior::make_behavior() {
         return enqueue<collection_answer>(definition);
       },
       [this](const collection_removal& removal) { return enqueue<collection_answer>(removal); },
-      [this](const connection_ptr& connection) { return enqueue<connection_ptr>(connection); },
+      [this](const connection_ptr& connection) { return enqueue<subscribe_answer>(connection); },
       [this](const webhook_change_ptr& change) { return enqueue<ack>(change); },
       [this](const renew_claims& renewal) { return enqueue<bool>(renewal); },
       [this](const renew_token& renewal) { return enqueue<bool>(renewal); },
@@ -156,17 +163,19 @@ void store_behavior::commit_queued_items() {
 storage::result<void> store_behavior::commit(items together) {
   std::vector<std::function<void()>> effects;
   entries staged;
+  subscription_quota::changes counted;
   std::pair<std::uint64_t, std::uint64_t> numbers;
   storage::result<void> result;
   const auto attempt = [&](const storage::transaction& reader,
                            storage::write_transaction* writer) -> storage::result<void> {
-    batch b{reader, writer, now_ms(), {}, {}, {}, connection_number_, connection_numbers_};
+    batch b{reader, writer, now_ms(), {}, {}, {}, {}, connection_number_, connection_numbers_};
     for (const auto& queued : together) {
       auto applied = std::visit([&](const auto& q) { return apply(b, q); }, queued);
       if (!applied) return applied;
     }
     effects = std::move(b.effects);
     staged = std::move(b.staged);
+    counted = std::move(b.counted);
     numbers = {b.connection_number, b.connection_numbers};
     return {};
   };
@@ -181,6 +190,7 @@ storage::result<void> store_behavior::commit(items together) {
     return result;
   }
   std::tie(connection_number_, connection_numbers_) = numbers;
+  quota_.commit(counted);
   for (auto& [id, e] : staged) {
     if (e)
       entries_[id] = std::move(e);
@@ -574,7 +584,10 @@ storage::result<void> store_behavior::apply(batch& b, const queued_removal& q) {
         [promise = q.promise]() mutable { promise.deliver(collection_answer{not_found()}); });
     return {};
   }
-  if (auto dropped = database_.drop_collection(*b.writer, q.request.target); !dropped)
+  std::function<void(const storage::connection&)> ended;
+  if (quota_.is_bounded())
+    ended = [&](const storage::connection& c) { quota_.remove(b.counted, c); };
+  if (auto dropped = database_.drop_collection(*b.writer, q.request.target, ended); !dropped)
     return dropped.error();
   if (known->target.definition->type == storage::collection_type::auth) {
     // Whoever was a user is none now: no token's claims may take a record's place.
@@ -599,24 +612,46 @@ storage::result<void> store_behavior::apply(batch& b, const queued_removal& q) {
 // -- connections ---------------------------------------------------------------
 
 storage::result<void> store_behavior::apply(batch& b, const queued_connection& q) {
-  connection_ptr kept;
-  if (const auto e = find(b, q.request->collection_id)) {
-    auto c = std::make_shared<storage::connection>(*q.request);
-    const auto number = next_connection_number(b);
-    if (!number) return number.error();
-    c->number = *number;
-    c->sequence = e->sequence;
-    c->epoch = database_.run_id();
-    if (e->target.definition->history == storage::history_mode::durable) {
-      auto epoch = database_.changes.epoch(b.reader, c->collection_id);
-      if (!epoch) return epoch.error();
-      c->epoch = std::move(*epoch);
-    }
-    if (auto put = database_.connections.put(*b.writer, *c); !put) return put;
-    kept = std::move(c);
-  }
-  b.effects.emplace_back([promise = q.promise, kept]() mutable { promise.deliver(kept); });
+  auto kept = keep(b, *q.request);
+  if (!kept) return kept.error();
+  b.effects.emplace_back(
+      [promise = q.promise, answer = subscribe_answer{std::move(*kept)}]() mutable {
+        promise.deliver(std::move(answer));
+      });
   return {};
+}
+
+storage::result<outcome<storage::connection>> store_behavior::keep(
+    batch& b, const storage::connection& wanted) {
+  using keeping = outcome<storage::connection>;
+  const auto e = find(b, wanted.collection_id);
+  if (!e) return keeping{invalid("collection", "It was deleted.")};
+  if (quota_.is_bounded()) {
+    // One that is written anew is counted once.
+    const auto before = database_.connections.get(b.reader, wanted.uuid);
+    if (!before) return before.error();
+    if (*before) quota_.remove(b.counted, **before);
+    if (!quota_.has_room(b.counted, wanted)) {
+      if (*before) quota_.add(b.counted, **before);
+      return keeping{too_many("This user has " + std::to_string(quota_.max()) +
+                              " subscriptions, as many as one may have: end some that are not "
+                              "needed, or wait until those that nobody uses have ended.")};
+    }
+    quota_.add(b.counted, wanted);
+  }
+  auto c = wanted;
+  const auto number = next_connection_number(b);
+  if (!number) return number.error();
+  c.number = *number;
+  c.sequence = e->sequence;
+  c.epoch = database_.run_id();
+  if (e->target.definition->history == storage::history_mode::durable) {
+    auto epoch = database_.changes.epoch(b.reader, c.collection_id);
+    if (!epoch) return epoch.error();
+    c.epoch = std::move(*epoch);
+  }
+  if (auto put = database_.connections.put(*b.writer, c); !put) return put.error();
+  return keeping{std::move(c)};
 }
 
 // Reserved on disk in steps, so that most connections cost no write for it.
@@ -642,6 +677,7 @@ storage::result<void> store_behavior::apply(batch& b, const queued_drop& q) {
   if (drops) {
     if (auto erased = database_.connections.erase(*b.writer, drop.channel.text()); !erased)
       return erased.error();
+    quota_.remove(b.counted, **stored);
     if (const auto e = find(b, (*stored)->collection_id)) {
       auto message = std::make_shared<const connection_dropped>(
           connection_dropped{drop.channel, drop.why, (*stored)->number});

@@ -7,6 +7,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/options.hpp"
+#include "actors/subscription_quota.hpp"
 #include "actors/write_hooks.hpp"
 #include "actors/write_judge.hpp"
 #include "storage/database.hpp"
@@ -84,7 +85,7 @@ class store_behavior : public store_actor::base {
   };
   using queued_definition = queued<collection_definition_ptr, collection_answer>;
   using queued_removal = queued<collection_removal, collection_answer>;
-  using queued_connection = queued<connection_ptr, connection_ptr>;
+  using queued_connection = queued<connection_ptr, subscribe_answer>;
   using queued_drop = queued<drop_connection_ptr, bool>;
   using queued_flush = queued<flush, ack>;
   using queued_renewal = queued<renew_claims, bool>;
@@ -109,6 +110,7 @@ class store_behavior : public store_actor::base {
     entries staged;                              ///< Overlays entries_; null: dropped.
     std::vector<std::function<void()>> effects;  ///< Answers and events, after the commit.
     std::set<std::uint64_t> written;             ///< Of parked writes, those that came through.
+    subscription_quota::changes counted;
     /// The last connection number given out, and the last one that is reserved on disk.
     std::uint64_t connection_number = 0, connection_numbers = 0;
   };
@@ -162,6 +164,8 @@ class store_behavior : public store_actor::base {
 
   void look_for_excess();
   [[nodiscard]] storage::retention kept_by(const storage::collection& definition) const;
+  /// Stores it, or says why it is refused.
+  storage::result<outcome<storage::connection>> keep(batch& b, const storage::connection& wanted);
   storage::result<std::uint64_t> next_connection_number(batch& b);
   void tell_all(const identity_change_ptr& change);
   /// Asks every shard that `definition` concerns; `then` runs when all have answered.
@@ -187,6 +191,7 @@ class store_behavior : public store_actor::base {
   bool trimming_ = false;  ///< Slices are queued, or about to be looked for.
   std::size_t slices_queued_ = 0;
   std::uint64_t connection_number_ = 0, connection_numbers_ = 0;  // as in batch
+  subscription_quota quota_;
 };
 
 }  // namespace velo::actors

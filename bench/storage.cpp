@@ -142,7 +142,7 @@ void writes(const std::filesystem::path& data, double seconds) {
   };
   for (const unsigned clients : {1U, 256U})
     fmt::print("subscribes/s, {:3} at once                    {:10.0f}\n", clients,
-               rate<connection_ptr>(system, e->store(), clients, seconds, subscribe));
+               rate<subscribe_answer>(system, e->store(), clients, seconds, subscribe));
 }
 
 /// Commits `count` things, so many a transaction.
@@ -219,6 +219,9 @@ void fill_directory(const std::filesystem::path& data, std::uint64_t count, bool
       c.uuid = random_uuid_v4();
       c.collection_id = "posts";
       c.app_id = "app";
+      // A user of its own each: a start counts those of all.
+      c.auth_collection_id = "users";
+      c.auth_record_id = std::to_string(n);
       c.filter = "n > " + std::to_string(n);
       c.last_seen_ms = c.created_ms = 1'700'000'000'000;
       c.number = n;

@@ -63,6 +63,7 @@ struct limits_config {
   std::size_t requests_per_second = 0;  ///< Of one address, and of one token.
   std::vector<std::string> exempt;      ///< Networks whose clients have none of these limits.
   std::size_t subscriptions_per_connection = 0;
+  std::size_t subscriptions_per_user = 0;  ///< Stored ones; 0: no limit.
   std::size_t sockets_per_record_channel = 0;
   std::size_t body_bytes = 0;
   std::size_t frame_bytes = 0;

@@ -61,6 +61,7 @@ enum class limit : std::uint8_t {
   connections_per_ip,
   connects_per_second,
   subscriptions,
+  subscriptions_per_user,
   requests_per_ip,
   requests_per_token,
   header_bytes,

@@ -29,6 +29,7 @@ actors::engine_options engine_options_of(const config& c, actors::stage_clock& s
   o.expressions = c.limits.expressions;
   o.record_bytes_max = c.limits.record_bytes;
   o.sockets_per_channel_max = c.limits.sockets_per_record_channel;
+  o.subscriptions_per_user_max = c.limits.subscriptions_per_user;
   if (c.metrics_stages == "on") {
     stages.turn_on();
     o.stages = &stages;

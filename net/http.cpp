@@ -98,6 +98,8 @@ unsigned status_of(actors::failure_kind kind) {
       return 409;
     case actors::failure_kind::too_large:
       return 413;
+    case actors::failure_kind::too_many:
+      return 429;
     case actors::failure_kind::unavailable:
       return 503;
   }

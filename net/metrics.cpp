@@ -51,11 +51,14 @@ constexpr std::array<total, 2> tls_totals{{
 
 // As enum limit has them.
 constexpr std::array<std::string_view, limit_count> limit_names{
-    "connections",         "app_connections",    "connections_per_ip",
-    "connects_per_second", "subscriptions",      "requests_per_ip",
-    "requests_per_token",  "header_bytes",       "body_bytes",
-    "frame_bytes",         "header_timeout",     "body_timeout",
-    "handshake_timeout",   "first_subscription", "outbox",
+    "connections",        "app_connections",
+    "connections_per_ip", "connects_per_second",
+    "subscriptions",      "subscriptions_per_user",
+    "requests_per_ip",    "requests_per_token",
+    "header_bytes",       "body_bytes",
+    "frame_bytes",        "header_timeout",
+    "body_timeout",       "handshake_timeout",
+    "first_subscription", "outbox",
 };
 
 constexpr std::array<std::string_view, actors::stage_count> stage_names{"parse", "commit", "match",

@@ -367,6 +367,10 @@ std::vector<setting> make_table() {
       row("limits.subscriptions_per_connection", count, "1000", "channels of one socket")
           .MEMBER(limits.subscriptions_per_connection)
           .between(1, 1'000'000),
+      row("limits.subscriptions_per_user", count, "10000",
+          "stored subscriptions of one user, connected or not; 0: no limit")
+          .MEMBER(limits.subscriptions_per_user)
+          .between(0, 1'000'000'000),
       row("limits.sockets_per_record_channel", count, "16", "sockets on one record channel")
           .MEMBER(limits.sockets_per_record_channel)
           .between(1, 1'000'000),

@@ -16,8 +16,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -130,6 +132,16 @@ json to_answer(const storage::connection& c, const std::string& channel_prefix) 
   return out;
 }
 
+response refusal(const api& a, reactor& loop, const failure& why) {
+  auto out = error_response(why);
+  if (why.kind != failure_kind::too_many) return out;
+  loop.counters().limits.add(limit::subscriptions_per_user);
+  // By then those that nobody uses now have made room.
+  const auto later = std::chrono::ceil<std::chrono::seconds>(a.settings().realtime.stale_after);
+  out.headers.emplace_back("Retry-After", std::to_string(later.count()));
+  return out;
+}
+
 void subscribe(const api& a, request&& r, const respond& answer, actors::identity who) {
   const auto body = json_body(r);
   if (!body) return answer(body.error());
@@ -151,7 +163,7 @@ void subscribe(const api& a, request&& r, const respond& answer, actors::identit
           a.ask(loop, found.actor, actors::subscribe_request_ptr{message}, answer,
                 [&a, &loop, answer,
                  definition = found.definition](const actors::subscribe_answer& s) {
-                  if (!s.result) return answer(error_response(s.result.error()));
+                  if (!s.result) return answer(refusal(a, loop, s.result.error()));
                   const auto& prefix = channel_prefix_of(definition->name, a.settings());
                   take_behind_drivers(a, loop, *s.result, definition->name, answer,
                                       json_response(200, to_answer(*s.result, prefix)));

@@ -35,6 +35,7 @@ velo_unit_tests(actors
   actors/resume_test.cpp
   actors/store_test.cpp
   actors/subscriber_set_test.cpp
+  actors/subscription_quota_test.cpp
   actors/token_test.cpp
   actors/token_watch_test.cpp
   actors/user_test.cpp

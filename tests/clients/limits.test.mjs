@@ -10,7 +10,7 @@ import { app, jwtSecret, Server, superuser, temporaryDirectory } from './support
 import { jwt, request } from './support/http.mjs'
 import { Raw, Socket } from './support/socket.mjs'
 import { afterwards, patience, until, within } from './support/wait.mjs'
-import { collection } from './support/velo.mjs'
+import { collection, tokenOf } from './support/velo.mjs'
 
 /**
  * A server with these limits, and a way in that they do not concern: a Unix socket,
@@ -217,6 +217,45 @@ test('connections in all and subscriptions of one connection are counted where t
   assert.equal(refused.event, 'pusher:subscription_error')
   assert.equal(await server.met('connections'), 1)
   assert.equal(await server.met('subscriptions'), 1)
+})
+
+test('subscriptions of one user: no more than that, also after a restart; what ends frees a place', async (t) => {
+  const server = await started(t, { subscriptions_per_user: 3 })
+  const names = await Promise.all([1, 2, 3, 4].map(() => collection(server)))
+  const [ada, bob] = [tokenOf('ada'), tokenOf('bob')]
+  const ask = (token, name = names[0]) => server.request('POST', '/api/realtime/subscribe', { token, json: { collection: name } })
+  /** Many at once, over all collections: how many were taken, and the channels. */
+  const many = async (token) => {
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => ask(token, names[n % 4])))
+    for (const { status, text } of answers) assert.ok([200, 429].includes(status), text)
+    return answers.filter(({ status }) => status === 200).map(({ body }) => body.channel_name)
+  }
+  const channels = await many(ada)
+  assert.equal(channels.length, 3)
+  const refused = await ask(ada)
+  assert.equal(refused.status, 429)
+  assert.match(refused.body.message, /This user has 3 subscriptions, as many as one may have/)
+  assert.equal(refused.headers['retry-after'], '300')
+  assert.equal(await server.met('subscriptions_per_user'), 38)
+
+  // Neither others nor guests nor the application are concerned.
+  for (const token of [bob, undefined, undefined, undefined, undefined, superuser, superuser, superuser, superuser]) {
+    assert.equal((await ask(token)).status, 200)
+  }
+  await server.restart()
+  assert.equal((await ask(ada)).status, 429)
+  assert.equal((await many(bob)).length, 2)
+  assert.equal(await server.met('subscriptions_per_user'), 39)
+
+  // What a newer token speaks for is still one.
+  await server.expect(200, 'POST', '/api/realtime/refresh', { token: tokenOf('ada', { jti: 'new' }), json: { channel_name: channels[0] } })
+  await server.expect(200, 'POST', '/api/realtime/unsubscribe', { token: ada, json: { channel_name: channels[0] } })
+  assert.equal((await many(ada)).length, 1)
+  await server.expect(200, 'POST', '/api/realtime/revoke', { token: superuser, json: { channel_name: channels[1] } })
+  assert.equal((await many(ada)).length, 1)
+  await server.crash()
+  await server.again()
+  assert.equal((await ask(ada)).status, 429)
 })
 
 test('an app that is full is counted, too', async (t) => {
