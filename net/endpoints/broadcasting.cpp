@@ -46,9 +46,6 @@ void answer_signed(const api& a, const reactor& loop, const respond& answer,
   if (!auth) return answer(error_response(actors::forbidden()));
   const auto signed_response = json_response(200, {{"auth", *auth}});
   const auto id = *actors::channel_id::parse(stored.uuid);
-  const auto go_on = [answer, signed_response](bool there) {
-    answer(there ? signed_response : error_response(actors::forbidden()));
-  };
   // A token of the same user that holds longer: the subscription lives as long.
   if (const auto ends = stored.token.expires_ms;
       ends != 0 && (who.token.expires_ms == 0 || who.token.expires_ms > ends)) {
@@ -59,11 +56,17 @@ void answer_signed(const api& a, const reactor& loop, const respond& answer,
     if (!revoked) return answer(error_response(503, revoked.error().message()));
     if (*revoked) return answer(error_response(actors::forbidden()));
     return a.ask(loop, a.engine().store(), actors::renew_token{id, who.token, who.claims}, answer,
-                 go_on);
+                 [&a, &loop, answer, id, signed_response](bool there) {
+                   if (!there) return answer(error_response(actors::forbidden()));
+                   take_again_behind_drivers(a, loop, id, answer, signed_response);
+                 });
   }
   // A newer token of the same user: the subscription goes on with its claims.
   if (!who.claims || !actors::renews(*who.claims, stored.claims)) return answer(signed_response);
-  a.ask(loop, a.engine().store(), actors::renew_claims{id, who.claims}, answer, go_on);
+  a.ask(loop, a.engine().store(), actors::renew_claims{id, who.claims}, answer,
+        [answer, signed_response](bool there) {
+          answer(there ? signed_response : error_response(actors::forbidden()));
+        });
 }
 
 void authorise(const api& a, request&& r, const respond& answer, const actors::identity& who) {

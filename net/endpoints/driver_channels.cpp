@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace velo::net {
 
@@ -10,6 +11,20 @@ namespace {
 
 bool has_prefix(const std::string& channel, const std::string& prefix) {
   return actors::parse_record_channel(channel, prefix).has_value();
+}
+
+void ask_all(const api& a, const reactor& loop,
+             const std::vector<actors::driver_bridge_actor>& bridges,
+             const actors::driver_take& wanted, const respond& answer, response then) {
+  if (bridges.empty()) return answer(std::move(then));
+  // All are asked at once; the last one to answer has the answer sent.
+  const auto left = std::make_shared<std::size_t>(bridges.size());
+  const auto ready = std::make_shared<response>(std::move(then));
+  for (const auto& bridge : bridges) {
+    a.ask(loop, bridge, wanted, answer, [left, ready, answer](actors::ack) {
+      if (--*left == 0) answer(std::move(*ready));
+    });
+  }
 }
 
 }  // namespace
@@ -53,17 +68,15 @@ std::optional<const driver_config*> find_way(const std::string& channel,
 
 void take_behind_drivers(const api& a, const reactor& loop, const storage::connection& stored,
                          const std::string& collection, const respond& answer, response then) {
-  const auto bridges = a.engine().drivers().serving(collection);
-  if (bridges.empty()) return answer(std::move(then));
-  // All are asked at once; the last one to answer has the answer sent.
-  const auto left = std::make_shared<std::size_t>(bridges.size());
-  const auto ready = std::make_shared<response>(std::move(then));
-  for (const auto& bridge : bridges) {
-    a.ask(loop, bridge, actors::driver_take{*actors::channel_id::parse(stored.uuid), true}, answer,
-          [left, ready, answer](actors::ack) {
-            if (--*left == 0) answer(std::move(*ready));
-          });
-  }
+  ask_all(a, loop, a.engine().drivers().serving(collection),
+          {*actors::channel_id::parse(stored.uuid), true}, answer, std::move(then));
+}
+
+void take_again_behind_drivers(const api& a, const reactor& loop, const actors::channel_id& channel,
+                               const respond& answer, response then) {
+  std::vector<actors::driver_bridge_actor> bridges;
+  for (const auto& d : a.engine().drivers().all()) bridges.push_back(d.bridge);
+  ask_all(a, loop, bridges, {channel}, answer, std::move(then));
 }
 
 }  // namespace velo::net

@@ -35,4 +35,9 @@ namespace velo::net {
 void take_behind_drivers(const api& a, const reactor& loop, const storage::connection& stored,
                          const std::string& collection, const respond& answer, response then);
 
+/// Answers `then` once a subscription with a newer token is behind its drivers again: where
+/// the older one has expired, nobody else would take it up.
+void take_again_behind_drivers(const api& a, const reactor& loop, const actors::channel_id& channel,
+                               const respond& answer, response then);
+
 }  // namespace velo::net

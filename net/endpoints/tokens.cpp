@@ -9,8 +9,6 @@
 #include "net/endpoints/named_connection.hpp"
 #include "net/http_body.hpp"
 
-#include <caf/send.hpp>
-
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -45,14 +43,14 @@ void refresh(const api& a, const request& r, const respond& answer, const actors
       actors::is_revoked(a.engine().database(), *transaction, actors::identity_of(*named->stored));
   if (!revoked) return answer(error_response(503, revoked.error().message()));
   if (*revoked) return answer(error_response(401, actors::token_revoked().message));
-  a.ask(*r.loop, a.engine().store(), actors::renew_token{named->id, who.token, who.claims}, answer,
-        [&a, answer, id = named->id, expires_ms = who.token.expires_ms](bool there) {
-          if (!there) return answer(error_response(actors::not_found("There is no such channel.")));
-          // Behind a driver nobody else would take it up again once it had ended.
-          for (const auto& d : a.engine().drivers().all())
-            caf::anon_send(d.bridge, actors::driver_take{id});
-          answer(json_response(200, {{"status", "ok"}, {"expires_at", time_or_null(expires_ms)}}));
-        });
+  a.ask(
+      *r.loop, a.engine().store(), actors::renew_token{named->id, who.token, who.claims}, answer,
+      [&a, &loop = *r.loop, answer, id = named->id, expires_ms = who.token.expires_ms](bool there) {
+        if (!there) return answer(error_response(actors::not_found("There is no such channel.")));
+        take_again_behind_drivers(
+            a, loop, id, answer,
+            json_response(200, {{"status", "ok"}, {"expires_at", time_or_null(expires_ms)}}));
+      });
 }
 
 // -- revoke --------------------------------------------------------------------
@@ -75,7 +73,8 @@ void send_revocation(const revoke_job& job, actors::revocation what) {
             });
 }
 
-void revoke_user(const revoke_job& job, std::string user, std::optional<std::string> collection) {
+void revoke_user(const revoke_job& job, std::string user,
+                 const std::optional<std::string>& collection) {
   const bool named = collection.has_value();
   auto name = collection.value_or(job.a.settings().auth.user_collection);
   job.a.ask(job.loop, job.a.engine().registry(), name, job.answer,

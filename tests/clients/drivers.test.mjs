@@ -242,11 +242,16 @@ test('behind a driver the end of a token is announced, and comes; a newer token 
   const brief = tokenOf('ada', { exp })
   const kept = await subscribe(server, notes, { token: brief })
   const lapsed = await subscribe(server, notes, { token: brief })
+  const signed = await subscribe(server, notes, { token: brief })
   const heard = (s, wanted) => outside.taken.filter(({ channel, name }) => channel === wireName(s) && name === wanted)
   const numbers = (s) => heard(s, 'created').map(({ data }) => data.record.n)
   const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1)
   const refresh = ({ channel_name }) => server.expect(200, 'POST', '/api/realtime/refresh', { token: tokenOf('ada'), json: { channel_name } })
-  const handedOn = () => until(async () => (await counted(server, 'reverb')).queue === 0, 'the queue to be empty')
+  // The last event and all that was queued with it; the writer's answer waits for no driver.
+  const handedOn = async (n) => {
+    await until(() => numbers(kept).at(-1) === n, 'the last event')
+    await until(async () => (await counted(server, 'reverb')).queue === 0, 'the queue to be empty')
+  }
 
   await until(() => heard(kept, 'auth_expiring').length > 0 && heard(lapsed, 'auth_expiring').length > 0, 'the announcements')
   assert.ok(Date.now() < exp * 1000)
@@ -256,18 +261,20 @@ test('behind a driver the end of a token is announced, and comes; a newer token 
   while (Date.now() <= exp * 1000) await create(server, notes, { n: (n += 1), owner: 'ada' })
   const before = n
   for (let more = 0; more < 3; more += 1) await create(server, notes, { n: (n += 1), owner: 'ada' })
-  await handedOn()
+  await handedOn(n)
   assert.deepEqual(numbers(kept), upTo(n))
   const until_its_end = numbers(lapsed)
   assert.ok(until_its_end.length > 0 && until_its_end.length <= before, `${until_its_end.length} of ${before}`)
   assert.deepEqual(until_its_end, upTo(until_its_end.length))
 
-  // After the end, too; what came between is in the history.
+  // After the end, too, as does a newer signature; what came between is in the history.
   await refresh(lapsed)
+  await server.expect(200, 'POST', '/api/broadcasting/auth', { token: tokenOf('ada'), form: { socket_id: '1.2', channel_name: wireName(signed) } })
   await create(server, notes, { n: (n += 1), owner: 'ada' })
-  await handedOn()
+  await handedOn(n)
   assert.deepEqual(numbers(lapsed), [...until_its_end, n])
   assert.equal(numbers(kept).length, n)
+  assert.equal(numbers(signed).at(-1), n)
   assert.equal(heard(kept, 'auth_expiring').length, 1)
   const missed = await server.expect(200, 'GET', `/api/realtime/events?channel_name=${lapsed.channel_name}&after=${until_its_end.length}`, { token: tokenOf('ada') })
   assert.deepEqual(missed.data.map(({ record }) => record.n), upTo(n).slice(until_its_end.length).slice(0, 100))
