@@ -47,6 +47,7 @@ struct fake_session : session {
   void deliver_text(const text_ptr& frame) override {
     frames.push_back(nlohmann::json::parse(*frame));
   }
+  std::string socket_id;  ///< What `acks` names.
   /// Set where the session is asked to acknowledge.
   std::optional<acknowledgements> acks;
   bool answers_pings = true;  ///< As stock clients do.

@@ -139,7 +139,8 @@ client world::connect(const std::string& app) {
   c.socket_id = "1." + std::to_string(++sockets_);
   if (resumes_ == resuming::yes) {
     c.session->acks.emplace();
-    c.session->acks->socket_id = c.socket_id;
+    c.session->socket_id = c.socket_id;
+    c.session->acks->socket_id = c.session->socket_id;
   }
   c.actor = spawn_connection(*context, c.session, app, c.socket_id);
   return c;
