@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <exception>
 #include <optional>
 
@@ -38,6 +39,10 @@ std::string unfit(const json& value, std::size_t bytes_max) try {
 hook_outcome_ptr failed_outcome() {
   return std::make_shared<const hook_outcome>(
       hook_outcome{hook_outcome::kind::failed, nullptr, {}});
+}
+
+hook_failure too_many() {
+  return {"too many calls wait for it"};
 }
 
 bool names_other_record(const hook_call& call, const json& record) {
@@ -103,7 +108,9 @@ void hook_runner_behavior::go_on(const std::shared_ptr<chain>& c) {
     c->answer.deliver(hook_outcome_ptr{std::make_shared<const hook_outcome>(c->outcome)});
     return;
   }
-  ask(c->hooks[c->next], c->call, [this, c](const hook_result& result) { take(c, result); });
+  const bool asked =
+      ask(c->hooks[c->next], c->call, [this, c](const hook_result& result) { take(c, result); });
+  if (!asked) take(c, too_many());
 }
 
 void hook_runner_behavior::take(const std::shared_ptr<chain>& c, const hook_result& result) {
@@ -190,27 +197,34 @@ void hook_runner_behavior::tell(const hook_call_ptr& notice) {
   }
 }
 
+// A loop, because thousands may fail at once where too many calls wait.
 void hook_runner_behavior::tell_next(std::size_t which, const std::string& collection_id) {
-  const auto notice = hooks_[which].notices.at(collection_id).front();
-  ask(which, notice, [this, which, notice](const hook_result& result) {
-    if (stopping_) return;
-    auto& h = hooks_[which];
-    if (!result) failed(h, *notice, result.error().sentence);
-    --h.notices_waiting;
-    const auto at = h.notices.find(notice->collection_id);
-    at->second.pop_front();
-    if (at->second.empty())
-      h.notices.erase(at);
-    else
-      tell_next(which, notice->collection_id);
-  });
+  for (;;) {
+    const auto notice = hooks_[which].notices.at(collection_id).front();
+    const bool asked = ask(which, notice, [this, which, notice](const hook_result& result) {
+      if (!stopping_ && told(which, *notice, result)) tell_next(which, notice->collection_id);
+    });
+    if (asked || !told(which, *notice, too_many())) return;
+  }
+}
+
+bool hook_runner_behavior::told(std::size_t which, const hook_call& notice,
+                                const hook_result& result) {
+  auto& h = hooks_[which];
+  if (!result) failed(h, notice, result.error().sentence);
+  --h.notices_waiting;
+  const auto at = h.notices.find(notice.collection_id);
+  at->second.pop_front();
+  if (!at->second.empty()) return true;
+  h.notices.erase(at);
+  return false;
 }
 
 // -- one hook ------------------------------------------------------------------------
 
-void hook_runner_behavior::ask(std::size_t which, const hook_call_ptr& call, continuation then) {
+bool hook_runner_behavior::ask(std::size_t which, const hook_call_ptr& call, continuation then) {
   auto& h = hooks_[which];
-  if (h.waiting.size() >= waiting_max) return then(hook_failure{"too many calls wait for it"});
+  if (h.waiting.size() >= waiting_max) return false;
   const auto id = ++last_call_;
   h.calls.emplace(id, pending{call, std::move(then)});
   h.waiting.push_back(id);
@@ -218,6 +232,7 @@ void hook_runner_behavior::ask(std::size_t which, const hook_call_ptr& call, con
   h.deadlines.emplace_back(deadline, id);
   wake_at(deadline);
   pump(which);
+  return true;
 }
 
 void hook_runner_behavior::pump(std::size_t which) {
@@ -227,7 +242,7 @@ void hook_runner_behavior::pump(std::size_t which) {
     const auto id = h.waiting.front();
     h.waiting.pop_front();
     const auto at = h.calls.find(id);
-    if (at == h.calls.end()) continue;  // Overdue before its turn came.
+    assert(at != h.calls.end());
     h.asked.insert(id);
     const auto answer = [self = caf::actor_cast<hook_runner_actor>(this), which,
                          id](hook_result result) {
@@ -260,9 +275,12 @@ void hook_runner_behavior::expire() {
     auto& h = hooks_[which];
     while (!h.deadlines.empty() &&
            (h.deadlines.front().first <= now || !h.calls.contains(h.deadlines.front().second))) {
-      auto overdue = h.calls.extract(h.deadlines.front().second);
+      const auto id = h.deadlines.front().second;
+      auto overdue = h.calls.extract(id);
       h.deadlines.pop_front();
       if (overdue.empty()) continue;
+      // They wait in the order of their deadlines, and for nothing from now on.
+      if (!h.waiting.empty() && h.waiting.front() == id) h.waiting.pop_front();
       overdue.mapped().then(hook_failure{"no answer within " +
                                          std::to_string(h.what->options.timeout.count()) + " ms"});
     }

@@ -108,9 +108,13 @@ class hook_runner_behavior : public hook_runner_actor::base {
   /// The verdict, where it makes sense as an answer to the call.
   [[nodiscard]] hook_result sensible(const hook_call& call, const hook_result& result) const;
   void tell(const hook_call_ptr& notice);
+  /// Asks about the first notice in the collection's line, which has one.
   void tell_next(std::size_t which, const std::string& collection_id);
+  /// Takes that notice out of its line; whether there is another.
+  bool told(std::size_t which, const hook_call& notice, const hook_result& result);
 
-  void ask(std::size_t which, const hook_call_ptr& call, continuation then);
+  /// False where too many calls wait: then it is not asked. `then` is called later only.
+  [[nodiscard]] bool ask(std::size_t which, const hook_call_ptr& call, continuation then);
   void pump(std::size_t which);
   void answered(const hook_answered& answer);
   void expire();

@@ -384,6 +384,39 @@ TEST_CASE("notices come in a collection's order, and what fails there harms nobo
   CHECK(deleted->at(0).call->sequence == 4);
 }
 
+TEST_CASE("notices for a hook that never answers are given up one timeout after the other",
+          "[actors][hooks]") {
+  hooked_world w;
+  const auto created = w.hold(hook_event::record_created, {.timeout = 1s});
+  const auto notify = [&](const std::string& collection, int number) {
+    auto notice = std::make_shared<hook_call>();
+    notice->event = hook_event::record_created;
+    notice->collection_id = collection;
+    notice->record_id = std::to_string(number);
+    caf::anon_send(w.hooks->runner(), hook_call_ptr{std::move(notice)});
+  };
+  constexpr int in_line = 8'000;
+  for (int i = 0; i < in_line; ++i) notify("posts", i);
+  w.settle();
+  REQUIRE(created->size() == 1);
+  // Each second some more expire before their turn: more of them than may wait at a time.
+  constexpr int others = 1'500;
+  constexpr int seconds = 8;
+  for (int second = 0; second < seconds; ++second) {
+    for (int i = 0; i < others; ++i) notify(std::to_string(i), second);
+    w.pass(1s);
+  }
+  CHECK(created->size() == 1);
+  for (int i = 0; i < others; ++i) notify(std::to_string(i), seconds);
+  // It comes to: of a line there is the next one to tell, not the end of it.
+  w.answer(created->front());
+  for (std::size_t i = 1; i < created->size() && created->back().call->collection_id != "posts";
+       ++i)
+    w.answer(created->at(i));
+  CHECK(created->back().call->collection_id == "posts");
+  CHECK(created->back().call->record_id == std::to_string(seconds));
+}
+
 // -- broadcasts ----------------------------------------------------------------------
 
 TEST_CASE("what a broadcast hook takes away stays away, live, in replay, snapshot and catch-up",
