@@ -74,12 +74,15 @@ class acknowledgements {
   class holder {
    public:
     virtual void release(const std::vector<attachment_id>& waiting) = 0;
+    /// None of it is going to be sent.
+    virtual void drop(const std::vector<attachment_id>& waiting) = 0;
 
    protected:
     ~holder() = default;
   };
   /// One more of this attachment waits. False where that is too much; one always may.
   [[nodiscard]] bool hold(holder& by, attachment_id id, std::size_t bytes) {
+    if (given_up_) return false;
     if (!held_) held_ = std::make_unique<held_events>();
     const bool full = held_->events >= held_events_max || held_->bytes + bytes > held_bytes_max;
     if (full && held_->events > 0) return false;
@@ -103,6 +106,12 @@ class acknowledgements {
     if (held_) std::erase(held_->of, id);
   }
   [[nodiscard]] std::size_t held_bytes() const { return held_ ? held_->bytes : 0; }
+  /// The socket gets nothing more: what waits is dropped, and nothing waits from now on.
+  void give_up() {
+    given_up_ = true;
+    if (held_) held_->by->drop(std::exchange(held_->of, {}));
+  }
+  [[nodiscard]] bool given_up() const { return given_up_; }
 
   /// What the replayer is to be told when it is the turn of this attachment.
   struct turn {
@@ -174,6 +183,7 @@ class acknowledgements {
   }
 
   std::uint32_t sent_ = 0, ponged_ = 0, echoed_ = 0, events_ = 0;
+  bool given_up_ = false;
   std::unique_ptr<held_events> held_;
   std::optional<attachment_id> holder_;
   // Vectors, because a deque takes half a kilobyte when it is empty; both are short.

@@ -13,6 +13,7 @@
 #include <caf/scheduled_actor.hpp>
 #include <caf/scoped_execution_unit.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <utility>
 
@@ -30,6 +31,10 @@ class event_loop : public caf::execution_unit {
   /// Calls `then` once what the loop's sockets have to send by now has been handed
   /// to the kernel. Loop thread only.
   virtual void after_output(std::function<void()> then) { then(); }
+
+  /// So many more bytes, or fewer, wait for sockets of this loop outside of their outboxes.
+  /// Loop thread only.
+  virtual void note_held(std::ptrdiff_t /*bytes*/) {}
 
   /// Schedules `job` on this loop. Any thread.
   void exec_later(caf::resumable* job) final;

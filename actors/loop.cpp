@@ -177,17 +177,26 @@ bool attachments::hold(attachment_id id, slot& s, event_ptr what) {
   }
   if (!s.held) s.held = std::make_unique<std::deque<event_ptr>>();
   s.held->push_back(std::move(what));
+  note_held(static_cast<std::ptrdiff_t>(bytes));
   return true;
 }
 
 void attachments::drop_held(attachment_id id, slot& s) {
   if (!s.held) return;
   auto* acks = s.owner->acknowledged();
+  std::ptrdiff_t bytes = 0;
   for (const auto& e : *s.held) {
     acks->let_go(e->data.size());
+    bytes += static_cast<std::ptrdiff_t>(e->data.size());
   }
   acks->no_longer_held(id);
   s.held.reset();
+  note_held(-bytes);
+}
+
+void attachments::drop(const std::vector<attachment_id>& waiting) {
+  for (const auto id : waiting)
+    if (auto* s = find(id)) drop_held(id, *s);
 }
 
 void attachments::release(const std::vector<attachment_id>& waiting) {
@@ -195,6 +204,11 @@ void attachments::release(const std::vector<attachment_id>& waiting) {
     for (auto* s = find(id); s != nullptr && s->held; s = find(id)) {
       position_of(*s);
       auto* acks = s->owner->acknowledged();
+      // It may have been sent away over what it was just sent.
+      if (acks->given_up()) {
+        drop_held(id, *s);
+        break;
+      }
       if (s->unheard >= unacknowledged_max) {
         acks->still_held(id);
         break;
@@ -203,6 +217,7 @@ void attachments::release(const std::vector<attachment_id>& waiting) {
       s->held->pop_front();
       if (s->held->empty()) s->held.reset();
       acks->let_go(e->data.size());
+      note_held(-static_cast<std::ptrdiff_t>(e->data.size()));
       track(id, *s, e->sequence);
       s->owner->deliver(*e, s->is_private ? private_prefix_ : public_prefix_, s->channel.text());
     }

@@ -15,6 +15,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -49,6 +50,8 @@ class attachments final : private acknowledgements::holder {
   [[nodiscard]] std::size_t size() const { return slots_.size() - free_.size(); }
   /// Where what clients have acknowledged is reported.
   void report_to(positions_actor positions) { positions_ = std::move(positions); }
+  /// Who is told how much is held back until clients have acknowledged the rest; outlives it.
+  void count_held(event_loop& by) { held_by_ = &by; }
   /// Asks clients for their acknowledgement of what they were sent, reports what
   /// has come. Returns when to do so next, if there is anything to wait for.
   std::optional<std::chrono::milliseconds> look_at_acknowledgements();
@@ -94,8 +97,12 @@ class attachments final : private acknowledgements::holder {
   [[nodiscard]] static bool must_wait(slot& s);
   /// False where too much waits: then the socket is closed.
   bool hold(attachment_id id, slot& s, event_ptr what);
-  static void drop_held(attachment_id id, slot& s);
+  void drop_held(attachment_id id, slot& s);
+  void note_held(std::ptrdiff_t bytes) {
+    if (held_by_ != nullptr) held_by_->note_held(bytes);
+  }
   void release(const std::vector<attachment_id>& waiting) override;
+  void drop(const std::vector<attachment_id>& waiting) override;
   /// Up to where its client is known to have heard.
   static std::uint64_t position_of(slot& s);
   void report_left(slot& s);
@@ -108,6 +115,7 @@ class attachments final : private acknowledgements::holder {
   std::vector<std::uint32_t> free_;
   actors::memberships memberships_;
   positions_actor positions_;
+  event_loop* held_by_ = nullptr;
   std::vector<attachment_id> unreported_;
   std::vector<attachment_id> due_;
   std::vector<attachment_id> waiting_;  // for whose client a replay waits

@@ -76,6 +76,7 @@ struct worker {
                 settings.limits.subscriptions_per_connection,
                 {&engine.channels(), channel_options_of(settings)}} {
     attached.report_to(engine.positions());
+    attached.count_held(loop);
     loop.bound_outboxes((settings.limits.outbox_total_bytes + workers - 1) / workers);
   }
 

@@ -157,6 +157,22 @@ void reactor::flush_all() {
     item.flush();
   }
   deliveries_.clear_deliveries();
+  shed_beyond_bound();
+}
+
+// What is held back for acknowledgements may grow while nothing is sent at all. Not at
+// once: whoever holds it is in the middle of a fan-out.
+void reactor::note_held(std::ptrdiff_t bytes) {
+  buffers_.note_queued(bytes);
+  if (outbox_bytes_max_ == 0 || buffers_.queued_bytes() <= outbox_bytes_max_) return;
+  if (std::exchange(shedding_, true)) return;
+  boost::asio::post(io_, [this] {
+    shedding_ = false;
+    shed_beyond_bound();
+  });
+}
+
+void reactor::shed_beyond_bound() {
   if (outbox_bytes_max_ != 0 && buffers_.queued_bytes() > outbox_bytes_max_) shed();
   counters_.queued_bytes.set(buffers_.queued_bytes());
 }

@@ -128,6 +128,7 @@ class reactor final : public actors::event_loop {
     if (deliveries_.full()) flush_all();
   }
   void after_output(std::function<void()> then) override;
+  void note_held(std::ptrdiff_t bytes) override;
 
   [[nodiscard]] socket_counters& counters() { return counters_; }              ///< To add to.
   [[nodiscard]] const socket_counters& counters() const { return counters_; }  ///< Any thread.
@@ -166,6 +167,7 @@ class reactor final : public actors::event_loop {
   void thread_main();
   void end_turn();
   void flush_all();
+  void shed_beyond_bound();
   void shed();
   void arm_tick();
   void tick_all(watch_list& list);
@@ -185,6 +187,7 @@ class reactor final : public actors::event_loop {
   socket_counters counters_;
   outbox_buffers buffers_{&counters_};
   std::size_t outbox_bytes_max_ = 0;
+  bool shedding_ = false;  // in a later turn
   delivery_queue deliveries_;
   flush_list to_flush_;
   watch_list watched_;

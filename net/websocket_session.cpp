@@ -419,6 +419,7 @@ void websocket_session::shed() {
 
 void websocket_session::close(std::uint16_t code, std::string_view reason) {
   if (!transport_.is_open()) return;
+  acknowledged_.give_up();
   if (code >= number(close_code::tls_only)) {
     // A courtesy to clients that do not look at close codes: not where the outbox is full.
     static_cast<void>(transport_.send_text(error_frame(close_code{code}, reason)));
@@ -459,6 +460,7 @@ void websocket_session::on_stop() {
 
 void websocket_session::closed() {
   loop_.unwatch(*this);
+  acknowledged_.give_up();
   place_.reset();
   if (std::exchange(holds_place_, false)) {
     settings_.connections.fetch_sub(1, std::memory_order_relaxed);

@@ -1,3 +1,4 @@
+#include "actors/loop.hpp"
 #include "net/close_code.hpp"
 #include "net/pusher.hpp"
 #include "net/signature.hpp"
@@ -675,6 +676,94 @@ TEST_CASE("where too much is queued for all, the fullest are closed, and the oth
   if (got.op == opcode::text) got = full[0].read();
   REQUIRE(got.op == opcode::close);
   REQUIRE(got.code() == 4100);
+}
+
+TEST_CASE("events that wait for acknowledgements count among what is queued for all",
+          "[net][websocket]") {
+  websocket_server server;
+  server.loop.bound_outboxes(100'000);
+  auto light = server.connect();
+  auto heavy = server.connect();
+  actors::attachments attached{std::string(channel_prefix)};
+  std::vector<actors::attachment_id> ids;
+  std::uint64_t sequence = 0;
+  const auto deliver = [&](std::size_t to, std::size_t bytes) {
+    auto e = numbered_event(static_cast<int>(++sequence), bytes);
+    e.sequence = sequence;
+    attached.deliver(actors::fan_out{
+        std::make_shared<const actors::event>(std::move(e)), {ids[to]}, 0, nullptr});
+  };
+  const auto queued = [&] {
+    std::size_t bytes = 0;
+    server.on_loop([&] { bytes = server.loop.buffers().queued_bytes(); });
+    return bytes;
+  };
+  server.on_loop([&] {
+    attached.count_held(server.loop);
+    const auto channel = *actors::channel_id::parse(channel_uuid);
+    for (const auto& session : server.sessions()) {
+      ids.push_back(attached.add(*session, channel, false));
+      attached.succeed(actors::attached{ids.back(), ids.size(), 0});
+    }
+    for (std::size_t to : {0U, 1U})
+      for (std::uint32_t i = 0; i < actors::attachments::unacknowledged_max; ++i) deliver(to, 0);
+  });
+  const auto read_pings = [&](raw_client& client) {
+    int pings = 0;
+    for (std::uint32_t events = 0; events < actors::attachments::unacknowledged_max;) {
+      const auto event = client.read_json()["event"];
+      if (event == "created") ++events;
+      if (event == "pusher:ping") ++pings;
+    }
+    return pings;
+  };
+  REQUIRE(light.read_json()["event"] == "pusher_internal:subscription_succeeded");
+  REQUIRE(heavy.read_json()["event"] == "pusher_internal:subscription_succeeded");
+  const auto pings = read_pings(light);
+  REQUIRE(pings > 0);
+  REQUIRE(read_pings(heavy) == pings);
+  REQUIRE(queued() == 0);
+
+  // Nothing of this is sent, so no socket has anything to flush.
+  constexpr std::size_t waiting = 30;
+  server.on_loop([&] {
+    for (std::size_t i = 0; i < waiting; ++i) deliver(0, 1'000);
+  });
+  const auto light_bytes = queued();
+  REQUIRE(light_bytes > waiting * 1'000);
+  REQUIRE(light_bytes < 40'000);
+
+  SECTION("the socket for which most of it waits is sent away") {
+    server.on_loop([&] {
+      for (std::size_t i = 0; i < waiting; ++i) deliver(1, 3'000);
+    });
+    const auto got = read_until_close(heavy);
+    CHECK(got.code() == 4100);
+    CHECK(server.loop.counters().shed.value() == 1);
+    CHECK(queued() == light_bytes);
+    // Its end is not known yet where events come from.
+    server.on_loop([&] { deliver(1, 3'000); });
+    CHECK(queued() == light_bytes);
+
+    // The other acknowledges, and hears all.
+    for (int i = 0; i < pings; ++i) light.text(R"({"event":"pusher:pong","data":{}})");
+    std::size_t heard = 0;
+    while (heard < waiting)
+      if (light.read_json()["event"] == "created") ++heard;
+    CHECK(queued() == 0);
+  }
+  SECTION("and no more, when the socket has ended") {
+    light.abort();
+    REQUIRE(server.log.wait_for(1) == std::vector<std::string>{"closed"});
+    CHECK(queued() == 0);
+  }
+  SECTION("and no more, when the subscription has") {
+    server.on_loop([&] { attached.remove(ids[0]); });
+    CHECK(queued() == 0);
+  }
+  server.on_loop([&] {
+    for (const auto id : ids) attached.remove(id);
+  });
 }
 
 TEST_CASE("a client that answers no pusher:ping acknowledges by the protocol's pongs",
