@@ -12,6 +12,7 @@
 #include "net/websocket_admission.hpp"
 #include "net/websocket_handshake.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/field.hpp>
 #include <caf/send.hpp>

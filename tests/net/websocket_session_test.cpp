@@ -654,6 +654,7 @@ TEST_CASE("where too much is queued for all, the fullest are closed, and the oth
   stuck.receive_buffer = 1;
   auto reader = server.connect();
   std::vector<raw_client> full;
+  full.reserve(3);
   for (int i = 0; i < 3; ++i) full.push_back(server.connect(stuck));
   constexpr int count = 200;
   for (int n = 0; n < count; ++n) {
@@ -908,6 +909,7 @@ TEST_CASE("the actor's close says why, in as much as fits a close frame", "[net]
 TEST_CASE("a drain closes every socket with its code", "[net][websocket]") {
   websocket_server server;
   std::vector<raw_client> clients;
+  clients.reserve(30);
   for (int i = 0; i < 30; ++i) clients.push_back(server.connect());
   server.loop.drain(4100, "The server is restarting.", 300ms);
   for (auto& client : clients) require_error_then_closed(client, 4100);
