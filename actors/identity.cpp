@@ -2,8 +2,8 @@
 
 namespace velo::actors {
 
-std::string user_key(const std::string& collection_id, const std::string& record_id) {
-  return collection_id + '/' + record_id;
+std::string user_key(std::string_view collection_id, std::string_view record_id) {
+  return std::string(collection_id).append(1, '/').append(record_id);
 }
 
 std::string identity::key() const {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace velo::actors {
 
@@ -34,6 +35,6 @@ struct identity {
 };
 
 /// The key of a user, as identity::key() gives it.
-[[nodiscard]] std::string user_key(const std::string& collection_id, const std::string& record_id);
+[[nodiscard]] std::string user_key(std::string_view collection_id, std::string_view record_id);
 
 }  // namespace velo::actors

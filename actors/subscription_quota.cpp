@@ -19,11 +19,9 @@ std::string key_of(const storage::connection& c) {
 storage::result<void> subscription_quota::load(const storage::connection_table& table,
                                                const storage::transaction& transaction) {
   if (!is_bounded()) return {};
-  std::string key;
   return table.for_each_owner(transaction, [&](const storage::connection_owner& of) {
-    if (of.auth_record_id.empty()) return;
-    key.assign(of.auth_collection_id).append(1, '/').append(of.auth_record_id);
-    users_.acquire(key);
+    if (!of.auth_record_id.empty())
+      users_.acquire(user_key(of.auth_collection_id, of.auth_record_id));
   });
 }
 
