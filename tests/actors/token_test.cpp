@@ -163,6 +163,7 @@ TEST_CASE("revoking a user ends what lives and what sleeps, over a restart", "[a
   CHECK_FALSE(w.connection(heard.uuid).has_value());
   w.create(w.posts, "r1");
   CHECK(c.session->story() == "succeeded succeeded error:401 created:r1");
+  w.hang_up(c);
   w.restart();
   auto d = w.connect();
   w.listen(d, asleep);
