@@ -102,19 +102,26 @@ void collection_behavior::on_exit() {
 // -- changes -----------------------------------------------------------------
 
 void collection_behavior::on_change(const change_ptr& changed) {
-  const auto& change = *changed;
-  sequence_ = change.sequence;
+  const auto before = std::exchange(sequence_, changed->sequence);
   remember(changed);
   if (live_.size() == 0) return;
   // What is committed when a token has expired is not for those who lived by it.
-  if (live_.tokens().next() <= change.committed_ms) look_after_tokens(change.committed_ms);
+  const bool some_end =
+      live_.tokens().next() <= changed->committed_ms && doom_expired(changed->committed_ms, before);
+  tell_matching(changed);
+  if (!waiting_.empty()) resume_waiting();
+  // Who is taken back hears of this change too: not before others do.
+  if (some_end) end_slice();
+}
+
+void collection_behavior::tell_matching(const change_ptr& changed) {
+  const auto& change = *changed;
   for (auto& list : targets_) list.clear();
   shaped_.clear();
   const bool each_alone = view_.any();
   const bool any = !change.suppressed() && live_.match(change, time_text(change.committed_ms),
                                                        targets_, shaped_, each_alone);
   if (!shaped_.empty()) each_alone ? tell_each(changed) : tell_shaped(changed);
-  if (!waiting_.empty()) resume_waiting();
   if (!any) return;
   const auto body =
       std::make_shared<const event>(render(change, hidden_from_events(), options_.event_name));
@@ -303,11 +310,8 @@ void collection_behavior::on_attach(const attach_request& message) {
     tell(message.loop, message.attachment, why);
   };
 
+  finish_if_over(message.channel);
   auto s = live_.find(message.channel);
-  if (s != live_subscriptions::none && is_over(s)) {
-    finish(s);
-    s = live_subscriptions::none;
-  }
   if (s == live_subscriptions::none) {
     const auto revived = revive(message);
     if (!revived) return refuse(revived.error());

@@ -94,6 +94,7 @@ class collection_behavior : public collection_actor::base {
   using joins = std::unordered_map<replay_id, join>;
 
   void on_change(const change_ptr& changed);
+  void tell_matching(const change_ptr& changed);
   void on_attach(const attach_request& message);
   void on_detach(const detach_notice& message);
   void on_stale(const stale_candidates& message);
@@ -123,6 +124,10 @@ class collection_behavior : public collection_actor::base {
   /// Has missed what cannot be told: hears so, then goes live or gets a new snapshot.
   void start_over(join& j);
   void give_up(replay_id id);
+  /// Goes on by what is stored of it now, and hears what it missed while it was over.
+  void take_back(subscriber s);
+  /// One of its listeners, who is to be told something first.
+  [[nodiscard]] join join_again(subscriber s, const listener& to);
   void end_joins(const channel_id& channel, const subscription_failure& why);
   void send_events(const join& j, std::vector<std::shared_ptr<const event>> events,
                    replay_on_ptr next);
@@ -154,14 +159,22 @@ class collection_behavior : public collection_actor::base {
   void watch_token(subscriber s, const storage::token_facts& token);
   void on_token_renewed(const token_renewed& message);
   void on_revoked(const revocation& what);
-  /// Announces and ends what is due at `now_ms`, and sees to it that the next is not missed.
-  void look_after_tokens(std::int64_t now_ms);
+  /// Announces and ends what is due, and sees to it that the next is not missed.
+  void look_after_tokens();
+  /// The same but for the last word: whether there is anybody to be ended, who heard no
+  /// change after `heard`.
+  bool doom_expired(std::int64_t now_ms, std::uint64_t heard);
+  /// The token that is stored for a channel, if it has not expired.
+  [[nodiscard]] std::optional<storage::token_facts> newer_token(
+      const storage::transaction& transaction, const channel_id& channel,
+      std::int64_t now_ms) const;
   void on_token_look();
   void schedule_token_look();
   void announce_expiry(subscriber s, std::int64_t expires_ms);
   /// To one who comes when it was announced already.
   void announce_to(subscriber s, const listener& to);
-  void end_all(const std::vector<subscriber>& them, live_subscriptions::cause why);
+  /// They hear nothing more; end_slice() tells them.
+  void doom_all(const std::vector<subscriber>& them, const live_subscriptions::fate& fate);
 
   // -- collection_in_force.cpp
 
@@ -190,8 +203,10 @@ class collection_behavior : public collection_actor::base {
 
   /// Tells those who are over, a slice at a time.
   void end_slice();
-  /// The last word on one that is over.
+  /// The last word on one that is over. A newer token takes it back.
   void finish(subscriber s);
+  /// Has the last word where there is one to be had on who listens on the channel.
+  void finish_if_over(const channel_id& channel);
   /// Hears nothing more, but may not have been told yet.
   [[nodiscard]] bool is_over(subscriber s) const;
   void drop(const channel_id& channel, const subscription_failure& why);

@@ -218,8 +218,8 @@ void collection_behavior::on_identity_change(const identity_change& change) {
   if (!change.auth) {
     const auto theirs =
         change.record_id.empty() ? live_.of_users(change.collection_id) : live_.of_identity(key);
-    end_all(theirs, live_subscriptions::cause::user_deleted);
-    return;
+    doom_all(theirs, {live_subscriptions::cause::user_deleted});
+    return end_slice();
   }
   if (change.claims) {
     const auto known = live_.auth_of(key);
@@ -259,9 +259,9 @@ bool collection_behavior::is_over(subscriber s) const {
 void collection_behavior::end_slice() {
   if (ending_) return;
   for (std::size_t n = 0; n < options_.rebind_slice && !endings_.empty(); ++n) {
-    const auto s = live_.find(endings_.front());
+    const auto channel = endings_.front();
     endings_.pop_front();
-    if (s != live_subscriptions::none && is_over(s)) finish(s);
+    finish_if_over(channel);
   }
   if (!endings_.empty()) {
     // The store drops their records between the writes of others.
@@ -285,13 +285,17 @@ void collection_behavior::end_slice() {
 void collection_behavior::finish(subscriber s) {
   hidden_by_users known;
   const auto channel = live_.channel(s);
-  const auto why = live_.is_doomed(s)
-                       ? failure_of(live_.cause_of(s))
-                       : refusal(s, in_force(), known)
-                             .value_or(server_error("The subscription was interrupted; go on."));
   // The record of one whose token has expired stays: a new token may go on where it was.
   const bool stays =
-      live_.is_doomed(s) && live_.cause_of(s) == live_subscriptions::cause::token_expired;
+      live_.is_doomed(s) && live_.fate_of(s).why == live_subscriptions::cause::token_expired;
+  if (stays) {
+    const auto transaction = database_.env().begin_read();
+    if (transaction && newer_token(*transaction, channel, now_ms())) return take_back(s);
+  }
+  const auto why = live_.is_doomed(s)
+                       ? failure_of(live_.fate_of(s).why)
+                       : refusal(s, in_force(), known)
+                             .value_or(server_error("The subscription was interrupted; go on."));
   end_joins(channel, why);
   live_.for_each_listener(
       s, [&](std::uint32_t loop, attachment_id attachment) { tell(loop, attachment, why); });
@@ -300,6 +304,11 @@ void collection_behavior::finish(subscriber s) {
     caf::anon_send(store_, touch_connection{channel, now_ms()});
   else if (why.status < 500)
     drop(channel, why);
+}
+
+void collection_behavior::finish_if_over(const channel_id& channel) {
+  const auto s = live_.find(channel);
+  if (s != live_subscriptions::none && is_over(s)) finish(s);
 }
 
 void collection_behavior::drop(const channel_id& channel, const subscription_failure& why) {

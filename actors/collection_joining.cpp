@@ -124,11 +124,13 @@ void collection_behavior::begin(const attach_request& message, subscriber s) {
 }
 
 void collection_behavior::begin_at(replay_id id, const begin_answer& where) {
-  const auto at = joins_.find(id);
+  auto at = joins_.find(id);
+  if (at == joins_.end()) return;
+  // Who is over hears why, and nothing before it.
+  finish_if_over(at->second.channel);
+  at = joins_.find(id);
   if (at == joins_.end()) return;
   auto& j = at->second;
-  // Its end is on the way, which tells its client; nothing is shown before it.
-  if (const auto s = live_.find(j.channel); s == live_subscriptions::none || is_over(s)) return;
   j.asked = false;
   j.what.after = where.sequence;
   if (!where.previous.empty()) j.what.own_sockets.push_back(where.previous);
@@ -169,7 +171,9 @@ void collection_behavior::start_replay(join& j) {
 // -- going on ----------------------------------------------------------------------
 
 void collection_behavior::on_replayed(const replayed& part) {
-  if (live_.tokens().next() != token_watch::never) look_after_tokens(now_ms());
+  if (live_.tokens().next() != token_watch::never) look_after_tokens();
+  // Who is over hears why, and nothing before it.
+  if (const auto j = joins_.find(part.id); j != joins_.end()) finish_if_over(j->second.channel);
   const auto at = joins_.find(part.id);
   if (at == joins_.end()) {
     // It went away meanwhile.
@@ -177,12 +181,10 @@ void collection_behavior::on_replayed(const replayed& part) {
     return;
   }
   auto& j = at->second;
-  // Who is over hears why, and nothing before it.
-  const auto s = live_.find(j.channel);
-  if (s == live_subscriptions::none || is_over(s)) return;
   if (!part.failed.empty()) {
     tell(j.to.loop, j.to.attachment, server_error(part.failed));
     const auto channel = j.channel;
+    const auto s = live_.find(channel);
     give_up(part.id);
     if (live_.listeners(s) == 0 && !is_joining(channel)) live_.remove(s);
     return;
@@ -234,10 +236,8 @@ void collection_behavior::resume_waiting() {
     return true;
   });
   for (const auto id : ready) {
-    const auto at = joins_.find(id);
-    if (at == joins_.end()) continue;
-    const auto s = live_.find(at->second.channel);
-    if (s != live_subscriptions::none && !is_over(s)) go_on_or_live(at->second, {});
+    if (const auto j = joins_.find(id); j != joins_.end()) finish_if_over(j->second.channel);
+    if (const auto j = joins_.find(id); j != joins_.end()) go_on_or_live(j->second, {});
   }
 }
 
@@ -303,6 +303,65 @@ void collection_behavior::end_joins(const channel_id& channel, const subscriptio
   }
 }
 
+void collection_behavior::take_back(subscriber s) {
+  const auto channel = live_.channel(s);
+  const auto heard = live_.fate_of(s).heard;
+  attach_request as_it_was;
+  as_it_was.channel = channel;
+  as_it_was.app_id = live_.app(s);
+  as_it_was.is_private = !live_.is_public(s);
+  std::vector<listener> them;
+  live_.for_each_listener(s, [&](std::uint32_t loop, attachment_id attachment) {
+    them.push_back({attachment, loop, live_.socket(s, loop, attachment)});
+  });
+  const auto predicate = live_.noted_predicate(s);
+  live_.remove(s);
+  if (them.empty() && !is_joining(channel)) {
+    caf::anon_send(store_, touch_connection{channel, now_ms()});
+    return;
+  }
+  const auto revived = revive(as_it_was);
+  if (!revived) {
+    end_joins(channel, revived.error());
+    for (const auto& l : them) tell(l.loop, l.attachment, revived.error());
+    return;
+  }
+  if (const auto transaction = database_.env().begin_read()) epoch_ = current_epoch(*transaction);
+  for (const auto& l : them) {
+    if (!resume_.replayer) {
+      live_.listen(*revived, l);
+      continue;
+    }
+    auto j = join_again(*revived, l);
+    if (live_.noted_predicate(*revived) != predicate) {
+      start_over(j);
+      continue;
+    }
+    j.what.id = next_replay_id();
+    j.what.epoch = epoch_;
+    j.what.bound = std::make_shared<const rules::predicate>(bind(*revived, rule_));
+    j.what.after = j.reached = heard;
+    joining_.emplace(channel, j.what.id);
+    go_on_or_live(joins_.emplace(j.what.id, std::move(j)).first->second, {});
+  }
+}
+
+collection_behavior::join collection_behavior::join_again(subscriber s, const listener& to) {
+  const auto& extras = live_.extras(s);
+  join j;
+  j.channel = live_.channel(s);
+  j.to = to;
+  j.snapshot = extras.snapshot;
+  j.asked = false;
+  j.what.actions = live_.actions(s);
+  j.what.shape = extras.shape;
+  j.what.identity_key = live_.identity_key(s);
+  j.what.own_sockets = live_.own_sockets(s);
+  j.what.own_sockets.push_back(to.socket_id);
+  j.what.socket_id = to.socket_id;
+  return j;
+}
+
 // -- another predicate ---------------------------------------------------------------
 
 void collection_behavior::predicate_changed(subscriber s) {
@@ -324,21 +383,9 @@ void collection_behavior::predicate_changed(subscriber s) {
     }
   }
   if (!live_.follows_predicate(s) || !live_.note_predicate(s, bound.hash())) return;
-  const auto& extras = live_.extras(s);
   std::vector<join> restarted;
   live_.for_each_listener(s, [&](std::uint32_t loop, attachment_id attachment) {
-    join j;
-    j.channel = channel;
-    j.to = {attachment, loop, live_.socket(s, loop, attachment)};
-    j.snapshot = extras.snapshot;
-    j.asked = false;
-    j.what.actions = live_.actions(s);
-    j.what.shape = extras.shape;
-    j.what.identity_key = live_.identity_key(s);
-    j.what.own_sockets = live_.own_sockets(s);
-    j.what.own_sockets.push_back(j.to.socket_id);
-    j.what.socket_id = j.to.socket_id;
-    restarted.push_back(std::move(j));
+    restarted.push_back(join_again(s, {attachment, loop, live_.socket(s, loop, attachment)}));
   });
   auto transaction = database_.env().begin_read();
   const auto stored =

@@ -44,13 +44,17 @@ void collection_behavior::schedule_token_look() {
 void collection_behavior::on_token_look() {
   // One that an earlier look has overtaken is not counted on, and begets none.
   if (steady_clock::now() >= token_look_at_) token_look_at_ = steady_clock::time_point::max();
-  look_after_tokens(now_ms());
+  look_after_tokens();
   schedule_token_look();
 }
 
-void collection_behavior::look_after_tokens(std::int64_t now_ms) {
+void collection_behavior::look_after_tokens() {
+  if (doom_expired(now_ms(), sequence_)) end_slice();
+}
+
+bool collection_behavior::doom_expired(std::int64_t now_ms, std::uint64_t heard) {
   const auto due = live_.tokens().take_due(now_ms);
-  if (due.empty()) return;
+  if (due.empty()) return false;
   std::vector<subscriber> expired;
   auto transaction = database_.env().begin_read();
   for (const auto& d : due) {
@@ -59,18 +63,24 @@ void collection_behavior::look_after_tokens(std::int64_t now_ms) {
       announce_expiry(d.who, d.expires_ms);
       continue;
     }
-    // A newer token may be durable, and its client know, before the store's word is here.
-    const auto stored = transaction
-                            ? database_.connections.get(*transaction, live_.channel(d.who).text())
-                            : storage::result<std::optional<storage::connection>>(
-                                  storage::fail(transaction.error()));
-    if (stored && *stored && !(*stored)->token.has_expired(now_ms))
-      watch_token(d.who, (*stored)->token);
+    const auto newer = transaction ? newer_token(*transaction, live_.channel(d.who), now_ms)
+                                   : std::optional<storage::token_facts>();
+    if (newer)
+      watch_token(d.who, *newer);
     else
       expired.push_back(d.who);
   }
-  if (!expired.empty()) end_all(expired, live_subscriptions::cause::token_expired);
+  doom_all(expired, {live_subscriptions::cause::token_expired, heard});
   schedule_token_look();
+  return !expired.empty();
+}
+
+// It may be durable, and its client know of it, before the store's word is here.
+std::optional<storage::token_facts> collection_behavior::newer_token(
+    const storage::transaction& transaction, const channel_id& channel, std::int64_t now_ms) const {
+  const auto stored = database_.connections.get(transaction, channel.text());
+  if (!stored || !*stored || (*stored)->token.has_expired(now_ms)) return std::nullopt;
+  return (*stored)->token;
 }
 
 void collection_behavior::announce_expiry(subscriber s, std::int64_t expires_ms) {
@@ -104,24 +114,26 @@ void collection_behavior::announce_to(subscriber s, const listener& to) {
 
 void collection_behavior::on_token_renewed(const token_renewed& message) {
   const auto s = live_.find(message.channel);
-  if (s != live_subscriptions::none && !is_over(s)) watch_token(s, message.token);
+  if (s == live_subscriptions::none) return;
+  if (is_over(s)) return finish(s);
+  watch_token(s, message.token);
 }
 
 // A user's tokens of now are all older than the word that revokes them.
 void collection_behavior::on_revoked(const revocation& what) {
-  end_all(what.identity_key.empty() ? live_.tokens().of_token(what.token_id)
-                                    : live_.of_identity(what.identity_key),
-          live_subscriptions::cause::token_revoked);
+  doom_all(what.identity_key.empty() ? live_.tokens().of_token(what.token_id)
+                                     : live_.of_identity(what.identity_key),
+           {live_subscriptions::cause::token_revoked});
+  end_slice();
 }
 
-void collection_behavior::end_all(const std::vector<subscriber>& them,
-                                  live_subscriptions::cause why) {
+void collection_behavior::doom_all(const std::vector<subscriber>& them,
+                                   const live_subscriptions::fate& fate) {
   for (const auto s : them) {
     if (live_.is_doomed(s)) continue;
-    live_.doom(s, why);
+    live_.doom(s, fate);
     endings_.push_back(live_.channel(s));
   }
-  end_slice();
 }
 
 }  // namespace velo::actors

@@ -123,7 +123,7 @@ void live_subscriptions::remove(subscriber s) {
   if ((r.flags & shaped) != 0 && extras(s).shape.transitions) --transitioning_;
   predicates_.erase(s);
   tokens_.remove(s);
-  if (!causes_.empty()) causes_.erase(s);
+  if (!fates_.empty()) fates_.erase(s);
   if (options_.release(r.options)) extras_.erase(r.options);
   apps_.release(r.app);
   sockets_.release(r.origin);

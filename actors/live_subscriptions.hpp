@@ -117,15 +117,19 @@ class live_subscriptions {
   [[nodiscard]] std::uint64_t noted_predicate(subscriber s) const;
 
   enum class cause : std::uint8_t { user_deleted, token_expired, token_revoked };
+  struct fate {
+    cause why = cause::user_deleted;
+    std::uint64_t heard = 0;  ///< The last change that was for it; of a deleted user unknown.
+  };
   /// It hears nothing more, and is to be ended.
-  void doom(subscriber s, cause why) {
+  void doom(subscriber s, const fate& f) {
     rows_[s].flags |= doomed;
-    if (why != cause::user_deleted) causes_[s] = why;
+    if (f.why != cause::user_deleted) fates_[s] = f;
   }
-  /// Why a doomed one is.
-  [[nodiscard]] cause cause_of(subscriber s) const {
-    const auto at = causes_.find(s);
-    return at == causes_.end() ? cause::user_deleted : at->second;
+  /// Of a doomed one.
+  [[nodiscard]] fate fate_of(subscriber s) const {
+    const auto at = fates_.find(s);
+    return at == fates_.end() ? fate{} : at->second;
   }
   [[nodiscard]] bool is_doomed(subscriber s) const { return (rows_[s].flags & doomed) != 0; }
   /// The next rule allows it no more.
@@ -282,7 +286,7 @@ class live_subscriptions {
   std::unordered_map<subscriber, std::uint64_t> predicates_;  // of those who follow it
   std::size_t transitioning_ = 0;
   token_watch tokens_;
-  std::unordered_map<subscriber, cause> causes_;  // of the doomed, but for the usual one
+  std::unordered_map<subscriber, fate> fates_;  // of the doomed, but for the usual one
 
   // What was needed last is needed again: a bounded number of parsed filters, one user.
   std::unordered_map<text_id, rules::expression> parsed_;

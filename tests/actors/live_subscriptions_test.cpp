@@ -135,7 +135,7 @@ TEST_CASE("a number is given out again, and says nothing of whom it belonged to"
   live all;
   const auto s =
       all.bring(connection(1, "a = 1", "ada", {{"query", {{"q", "x"}}}}), {{"id", "ada"}});
-  all.doom(s, live_subscriptions::cause::user_deleted);
+  all.doom(s, {});
   all.condemn(s, true);
   all.remove(s);
   const auto reused = all.bring(connection(2, "b = 1"));

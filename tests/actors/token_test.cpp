@@ -151,6 +151,44 @@ TEST_CASE("a renewal that is durable saves it, however late its word comes", "[a
   CHECK(c.session->log.back().data.at("record").at("id") == "r1");
 }
 
+TEST_CASE("a renewal before the last word takes it back, and nothing is lost", "[actors][tokens]") {
+  engine_options o;
+  o.rebind_slice = 1;
+  tokens w(std::move(o));
+  w.define({{"history", GENERATE("durable", "memory")}}, "posts");
+  const auto shard = w.find("posts").shards.front();
+  std::vector<storage::connection> made;
+  std::vector<client> clients;
+  const auto expires_ms = now_ms() + 300;
+  for (int i = 0; i < 6; ++i) {
+    made.push_back(*w.subscribe("posts", w.ada("t", expires_ms)));
+    clients.push_back(w.connect());
+    w.listen(clients.back(), made.back());
+  }
+  w.create(w.posts, "r1");
+  REQUIRE(now_ms() < expires_ms);
+  while (now_ms() < expires_ms) {
+  }
+
+  // All are over after one look, which has told the first alone; a change comes while they are.
+  caf::anon_send(shard, look_at_tokens{});
+  auto second = operation(write_kind::create, "r2");
+  second.collection_id = w.posts;
+  w.begin_write({superuser, {second}, false, std::nullopt});
+  REQUIRE(w.step());
+  auto txn = w.database->begin_write().value();
+  for (auto at = made.begin() + 1; at != made.end(); ++at) {
+    at->token.expires_ms = now_ms() + 3'600'000;
+    w.database->connections.put(txn, *at).value();
+  }
+  txn.commit().value();
+  w.settle();
+  w.create(w.posts, "r3");
+  CHECK(clients.front().session->story() == "succeeded created:r1 error:401");
+  for (auto at = clients.begin() + 1; at != clients.end(); ++at)
+    CHECK(at->session->story() == "succeeded created:r1 created:r2 created:r3");
+}
+
 TEST_CASE("revoking a user ends what lives and what sleeps, over a restart", "[actors][tokens]") {
   tokens w;
   auto c = w.connect();
