@@ -410,7 +410,7 @@ std::size_t live_subscriptions::own_memory_bytes() const {
   bytes += users_.size() * sizeof(user) + by_key_.memory_bytes();
   for (const auto& u : users_) bytes += u.key.capacity() + u.packed.capacity();
   for (const auto& [s, ears] : more_)
-    bytes += sizeof s + sizeof ears + ears.capacity() * sizeof(ear);
+    bytes += sizeof s + sizeof(std::vector<ear>) + ears.capacity() * sizeof(ear);
   return bytes;
 }
 

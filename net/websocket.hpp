@@ -77,11 +77,11 @@ using upgrade_request = boost::beast::http::request<boost::beast::http::string_b
 /// refuse: a stock client would retry a plain HTTP error for ever. Called on the
 /// loop's thread; the socket may belong to any io_context.
 void start_websocket(reactor& loop, actors::connection_context& context,
-                     const websocket_settings& settings, incoming_connection&& connection,
+                     const websocket_settings& settings, incoming_connection&& from,
                      upgrade_request&& request);
 
 /// The same with another way to start the actor.
 void start_websocket(reactor& loop, const connector& connect, const websocket_settings& settings,
-                     incoming_connection&& connection, upgrade_request&& request);
+                     incoming_connection&& from, upgrade_request&& request);
 
 }  // namespace velo::net

@@ -92,7 +92,7 @@ class manual_loop : public event_loop {
  public:
   using event_loop::event_loop;
 
-  ~manual_loop() {
+  ~manual_loop() override {
     for (auto* job : jobs_) caf::intrusive_ptr_release(job);
   }
 
