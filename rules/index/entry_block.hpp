@@ -95,6 +95,11 @@ class entry_blocks {
   [[nodiscard]] block_reference push(block_reference where, const entry& added);
   /// Returns where the block is now, or `none` if that was the last entry.
   [[nodiscard]] block_reference erase(block_reference where, std::size_t i);
+  /// Belongs to `node` itself from now on.
+  void move_to(block_reference where, std::uint32_t node) noexcept {
+    mutable_at(where).node = node;
+    mutable_at(where).via = 0;
+  }
   void release(block_reference where) { store_.release(where, units(at(where).room)); }
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept { return store_.memory_bytes(); }

@@ -114,15 +114,14 @@ void filter_tree::insert(filter_handle handle, filter_reference where) {
 void filter_tree::place(node_number at, filter_handle handle, unsigned conjunction, terms& left,
                         standing how) {
   while (!left.empty() && left.front().way == term::access::keyed) {
-    if (nodes_[at].slots == 0) {
-      auto& pending = nodes_[at].pending;
-      if (pending == none || blocks_.at(pending).count < block_max) {
-        if (pending == none) pending = blocks_.create(at, 0);
-        pending = blocks_.push(pending, entry_of(handle, conjunction, left, how));
-        return;
-      }
-      split_pending(at);
+    auto& pending = nodes_[at].pending;
+    const bool has_room = pending == none || blocks_.at(pending).count < block_max;
+    if (nodes_[at].slots == 0 && has_room) {
+      if (pending == none) pending = blocks_.create(at, 0);
+      pending = blocks_.push(pending, entry_of(handle, conjunction, left, how));
+      return;
     }
+    lower_pending(at);
     const auto leaf = left.front().test >> 1U;
     nodes_[at].slots |= leaf_store::slot_bit(left.front().slot);
     without(left, leaf);
@@ -146,35 +145,30 @@ void filter_tree::place(node_number at, filter_handle handle, unsigned conjuncti
       return;
     }
     const auto fresh = add_node(at, leaf);
-    std::vector<entry> moved;
-    for_each_entry(child, [&](const entry& one) { moved.push_back(one); });
     children_.replace(hash, child, fresh | node_bit);
-    blocks_.release(child);
-    terms theirs;
-    for (const auto& one : moved) {
-      terms_at(fresh, one, theirs);
-      place(fresh, one.handle, one.number(), theirs,
-            filters_.standing_of(owners_.reference_of(one.handle)));
-    }
+    blocks_.move_to(child, fresh);
+    nodes_[fresh].pending = child;
     at = fresh;
   }
   place_rest(at, handle, conjunction, left, how);
 }
 
-void filter_tree::split_pending(node_number at) {
-  std::vector<entry> moved;
-  const auto pending = nodes_[at].pending;
-  for_each_entry(pending, [&](const entry& one) { moved.push_back(one); });
-  blocks_.release(pending);
-  nodes_[at].pending = none;
+void filter_tree::lower_pending(node_number at) {
+  if (lowering_) return;
+  lowering_ = true;
   terms theirs;
-  for (const auto& one : moved) {
+  for (std::size_t n = 0; n < lowered_at_once && nodes_[at].pending != none; ++n) {
+    auto& pending = nodes_[at].pending;
+    const auto last = blocks_.at(pending).count - 1U;
+    const auto one = blocks_.at(pending).at(last);
+    pending = blocks_.erase(pending, last);
     terms_at(at, one, theirs);
     // From the first on, the node has children.
     if (!theirs.empty()) nodes_[at].slots |= leaf_store::slot_bit(theirs.front().slot);
     place(at, one.handle, one.number(), theirs,
           filters_.standing_of(owners_.reference_of(one.handle)));
   }
+  lowering_ = false;
 }
 
 std::size_t filter_tree::memory_bytes() const noexcept {

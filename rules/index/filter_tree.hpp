@@ -95,14 +95,16 @@ class filter_tree {
   using node_number = std::uint32_t;
   using terms = std::vector<term>;
 
-  static constexpr std::size_t block_max = 96;  ///< Entries of a block that is split.
-  static constexpr std::size_t range_min = 96;  ///< Entries that make a range index worth it.
+  static constexpr std::size_t block_max = 96;       ///< Entries of a block that is split.
+  static constexpr std::size_t lowered_at_once = 4;  ///< Entries with each put.
+  static constexpr std::size_t range_min = 96;       ///< Entries that make a range index worth it.
   static constexpr std::uint32_t node_bit = 1U << 31U;  ///< Of what children_ holds.
   static constexpr std::uint32_t none = 0xFFFFFFFF;
 
   struct node {
-    std::uint64_t slots = 0;            ///< Bits of the slots that children are told apart by.
-    block_reference pending = none;     ///< Entries with equalities, before there are children.
+    std::uint64_t slots = 0;  ///< Bits of the slots that children are told apart by.
+    /// Entries with equalities, from before there were children.
+    block_reference pending = none;
     std::vector<block_reference> rest;  ///< Entries without; by handle, split like a table.
     std::vector<std::unique_ptr<range_index>> ranges;
     std::uint32_t rest_count = 0;
@@ -135,8 +137,9 @@ class filter_tree {
   static void without(terms& from, leaf_number leaf);
 
   void place(node_number at, filter_handle handle, unsigned conjunction, terms& left, standing how);
-  void split_pending(node_number at);
-  void replace_child(std::uint64_t hash, std::uint32_t old, std::uint32_t now);
+  /// Some of what waits at a node that has, or gets, children goes down to them: all at once
+  /// would keep one put waiting for what many have brought.
+  void lower_pending(node_number at);
 
   // Without an equality.
   void place_rest(node_number at, filter_handle handle, unsigned conjunction, const terms& left,
@@ -194,6 +197,7 @@ class filter_tree {
   interval_places places_;
   std::uint64_t lists_ = 0;  ///< Of intervals, made so far.
   std::vector<node_number> free_nodes_;
+  bool lowering_ = false;  ///< What is placed now was there before.
 
   // Of the pass.
   id_list* ids_ = nullptr;

@@ -80,6 +80,9 @@ mutant "a filter that is put elsewhere stays where it was as well" rules/index/f
   '  static_cast<void>(remove(0, handle, conjunction, all));' ''
 mutant "a filter that was found in vain is taken out, and not put elsewhere" rules/index/filter_tree_review.cpp \
   '  place(0, handle, conjunction, all, filters_.standing_of(where));' ''
+mutant "what goes down to the children of its node is lost" rules/index/filter_tree.cpp \
+  '    place(at, one.handle, one.number(), theirs,
+          filters_.standing_of(owners_.reference_of(one.handle)));' ''
 mutant "nothing is learnt from what is found in vain" rules/predicate_index.cpp \
   '    tree.looked_at(improve(*handle));' '    tree.looked_at(false);'
 mutant "a cover made anew is put where the old one was" rules/predicate_index.cpp \
