@@ -21,42 +21,38 @@ namespace {
 
 using nlohmann::json;
 
-struct row {
-  json place;
-  json record;
-};
-
-// The first `count` rows of an order, whatever order they come in.
-class top_rows {
+// The first `count` places of an order, whatever order they come in. Their records stay
+// in storage: only those of one page are wanted.
+class top_places {
  public:
-  top_rows(const sort_order& order, std::size_t count) : order_(order), count_(count) {}
+  top_places(const sort_order& order, std::size_t count) : order_(order), count_(count) {}
 
-  void add(row r) {
-    if (rows_.size() == count_) {
-      if (count_ == 0 || !order_.before(r.place, rows_.front().place)) return;
-      std::pop_heap(rows_.begin(), rows_.end(), comes_before{order_});
-      rows_.pop_back();
+  void add(json place) {
+    if (full()) {
+      if (count_ == 0 || !order_.before(place, places_.front())) return;
+      std::pop_heap(places_.begin(), places_.end(), comes_before{order_});
+      places_.pop_back();
     }
-    rows_.push_back(std::move(r));
-    std::push_heap(rows_.begin(), rows_.end(), comes_before{order_});
+    places_.push_back(std::move(place));
+    std::push_heap(places_.begin(), places_.end(), comes_before{order_});
   }
 
-  [[nodiscard]] bool full() const { return rows_.size() == count_; }
+  [[nodiscard]] bool full() const { return places_.size() == count_; }
 
-  std::vector<row> sorted() && {
-    std::sort_heap(rows_.begin(), rows_.end(), comes_before{order_});
-    return std::move(rows_);
+  std::vector<json> sorted() && {
+    std::sort_heap(places_.begin(), places_.end(), comes_before{order_});
+    return std::move(places_);
   }
 
  private:
   struct comes_before {
     const sort_order& order;
-    bool operator()(const row& a, const row& b) const { return order.before(a.place, b.place); }
+    bool operator()(const json& a, const json& b) const { return order.before(a, b); }
   };
 
   const sort_order& order_;
   std::size_t count_;
-  std::vector<row> rows_;  // a heap, the last in order at its front
+  std::vector<json> places_;  // a heap, the last in order at its front
 };
 
 failure from(const storage::result<void>& r) {
@@ -138,7 +134,7 @@ list_answer reader_behavior::list(const list_request& wanted) const {
   const std::size_t wanted_rows = wanted.cursor
                                       ? wanted.per_page + std::size_t{1}
                                       : static_cast<std::size_t>(wanted.page) * wanted.per_page;
-  top_rows rows(*order, wanted_rows);
+  top_places places(*order, wanted_rows);
   std::uint64_t total = 0;
   const bool stops_early = wanted.cursor && order->is_storage_order();
   const auto start = stops_early && after ? after->back().get<std::string>() : std::string{};
@@ -149,26 +145,31 @@ list_answer reader_behavior::list(const list_request& wanted) const {
         ++total;
         auto place = order->place_of(record);
         if (after && !order->before(*after, place)) return true;
-        rows.add({std::move(place), std::move(record)});
-        return !(stops_early && rows.full());
+        places.add(std::move(place));
+        return !(stops_early && places.full());
       });
   if (!scanned) return {from(scanned)};
 
   auto page = std::make_shared<record_page>();
-  auto sorted = std::move(rows).sorted();
+  auto sorted = std::move(places).sorted();
   std::size_t first = 0;
   if (wanted.cursor) {
     if (sorted.size() > wanted.per_page) {
       sorted.pop_back();
-      page->next_cursor = order->cursor_of(sorted.back().place);
+      page->next_cursor = order->cursor_of(sorted.back());
     }
   } else {
     page->total = total;
     first = static_cast<std::size_t>(wanted.page - 1) * wanted.per_page;
   }
   for (auto i = first; i < sorted.size(); ++i) {
-    for (const auto& field : hidden) sorted[i].record.erase(field);
-    page->records.push_back(std::move(sorted[i].record));
+    auto record = database_.records.get(*transaction, collection.id,
+                                        sorted[i].back().get_ref<const std::string&>());
+    if (!record) return {unavailable(record.error().message())};
+    // The transaction saw it a moment ago.
+    if (!*record) continue;
+    for (const auto& field : hidden) (*record)->erase(field);
+    page->records.push_back(std::move(**record));
   }
   return {std::shared_ptr<const record_page>(std::move(page))};
 }
