@@ -156,6 +156,7 @@ class http_session final : public timed,
   bool leaving_ = false;      // closes after the answer under way
   bool answered_any_ = false;
   bool unserved_ = false;     // counted
+  bool idle_begun_ = false;   // the deadline until something comes runs
   bool head_begun_ = false;   // the head's deadline runs
   std::uint32_t number_ = 0;  // of the request under way; older answers are void
   clock::time_point deadline_ = never;
@@ -291,7 +292,7 @@ bool http_session::parse_head() {
   if (!complete) return false;
 
   scanned_ = 0;
-  head_begun_ = false;
+  head_begun_ = idle_begun_ = false;
   exchange_ = std::make_unique<exchange>();
   auto& parser = exchange_->parser;
   parser.eager(false);
@@ -577,7 +578,8 @@ void http_session::wait() {
       return shake_hands();
     case stage::head:
       if (unread_.empty()) {
-        deadline_ = clock::now() + settings_->idle_timeout;
+        // Once: empty lines alone do not keep a connection.
+        if (!std::exchange(idle_begun_, true)) deadline_ = clock::now() + settings_->idle_timeout;
       } else if (!std::exchange(head_begun_, true)) {
         deadline_ = clock::now() + settings_->header_timeout;
       }

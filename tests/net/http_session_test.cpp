@@ -437,6 +437,21 @@ TEST_CASE_METHOD(fixture, "silent connections are closed", "[net][http]") {
   CHECK(comes_down_to(0));
 }
 
+TEST_CASE_METHOD(fixture, "empty lines alone do not keep a connection", "[net][http]") {
+  settings->idle_timeout = 50ms;
+  start();
+  raw_client client{port()};
+  // Sends on until the server has had enough; bounded by the test's patience.
+  const auto until = std::chrono::steady_clock::now() + patience;
+  boost::system::error_code error;
+  while (!error && std::chrono::steady_clock::now() < until) {
+    boost::asio::write(client.socket(), boost::asio::buffer("\r\n", 2), error);
+    std::this_thread::sleep_for(1ms);  // the pace of the attack, not synchronisation
+  }
+  CHECK(error);
+  CHECK(comes_down_to(0));
+}
+
 TEST_CASE_METHOD(fixture, "a client that reads nothing is let go", "[net][http]") {
   settings->send_timeout = 50ms;
   settings->routes.add("GET", "/big", [this](request&&, const respond& answer) {
