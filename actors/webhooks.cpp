@@ -35,6 +35,11 @@ std::string key_of(const webhook_event& end) {
   return std::to_string(static_cast<int>(end.kind)) + end.channel + '\n' + end.user_id;
 }
 
+// A log holds no query: it may be the receiver's secret.
+std::string_view shown(std::string_view url) {
+  return url.substr(0, url.find('?'));
+}
+
 std::string_view as_text(std::uint64_t dropped) {
   return dropped == 1 ? "event was" : "events were";
 }
@@ -270,8 +275,8 @@ void webhook_behavior::put_in_line(std::size_t target, ready_event e) {
   t.queue.erase(oldest);
   if (t.dropped++ % dropped_per_warning == 0)
     spdlog::warn("webhooks of app {}: more than {} events wait for {}; {} {} dropped",
-                 options_.app_id, options_.events_max, options_.targets[target].key, t.dropped,
-                 as_text(t.dropped));
+                 options_.app_id, options_.events_max, shown(options_.targets[target].key),
+                 t.dropped, as_text(t.dropped));
 }
 
 // -- to the outside --------------------------------------------------------------
@@ -315,7 +320,7 @@ void webhook_behavior::answered(const webhook_answered& answer) {
   auto& t = targets_[answer.target];
   if (!t.asked || answer.attempt != t.attempt) return;
   t.asked = false;
-  const auto& key = options_.targets[answer.target].key;
+  const auto key = shown(options_.targets[answer.target].key);
   if (answer.why_not.empty()) {
     if (t.tries > 1) spdlog::info("webhooks of app {}: {} accepts again", options_.app_id, key);
     forget_request(answer.target);

@@ -178,6 +178,13 @@ test('an app hears of itself alone, signed with its own key', async (t) => {
   assert.deepEqual(receiver.requests.rest, [])
 })
 
+test('what is secret in the URL of a receiver stays out of the log', async (t) => {
+  const server = await hooked(t, [{ url: 'http://127.0.0.1:1/hook?token=secret-of-the-receiver' }])
+  await (await Socket.connect(t, server)).subscribe('news')
+  await until(() => /127\.0\.0\.1:1\/hook does not accept/.test(server.log), 'the failure in the log')
+  assert.doesNotMatch(server.log, /secret-of-the-receiver/)
+})
+
 test('record channels send none', async (t) => {
   const receiver = await Receiver.start(t)
   const server = await hooked(t, [{ url: receiver.url, events: ['channel_occupied', 'channel_vacated'] }])
