@@ -190,11 +190,11 @@ answer_json trace_of(const question& asked) {
 
 /// Parses again, since what a text warns of is asked for here only.
 answer_json warnings_of(const std::optional<std::string>& rule_text,
-                        const std::optional<std::string>& filter_text) {
+                        const std::optional<std::string>& filter_text, const limits& within) {
   auto warnings = answer_json::array();
   const auto add = [&](const std::optional<std::string>& text, const char* where) {
     std::vector<warning> found;
-    if (text) static_cast<void>(parse(*text, {}, &found));
+    if (text) static_cast<void>(parse(*text, within, &found));
     for (const auto& each : found) {
       warnings.push_back({{"message", each.message}, {"column", each.column}, {"in", where}});
     }
@@ -227,7 +227,8 @@ struct compiled_texts {
   text_cache<expression> filters;
 };
 
-std::string answer_to(std::string_view request_json, bool with_trace, compiled_texts& known) {
+std::string answer_to(std::string_view request_json, bool with_trace, compiled_texts& known,
+                      const limits& within = {}) {
   auto parsed = parse_record(request_json);
   if (!parsed) return failure(parsed.error().message);
   request from{std::move(*parsed), {}};
@@ -243,14 +244,14 @@ std::string answer_to(std::string_view request_json, bool with_trace, compiled_t
   if (!rule_text) {
     if (from.find("rule") != nullptr) asked.who = rule();
   } else {
-    const auto& who =
-        known.rules.get(*rule_text, [](const std::string& text) { return rule::parse(text); });
+    const auto& who = known.rules.get(
+        *rule_text, [&](const std::string& text) { return rule::parse(text, within); });
     if (!who) return failure(who.error(), "rule");
     asked.who = *who;
   }
   if (filter_text) {
-    const auto& filter =
-        known.filters.get(*filter_text, [](const std::string& text) { return parse(text); });
+    const auto& filter = known.filters.get(
+        *filter_text, [&](const std::string& text) { return parse(text, within); });
     if (!filter) return failure(filter.error(), "filter");
     asked.filter = *filter;
   }
@@ -260,7 +261,7 @@ std::string answer_to(std::string_view request_json, bool with_trace, compiled_t
   const bool matches = evaluate(bound, {}, asked.change());
   if (!with_trace) return matches ? R"({"matches":true})" : R"({"matches":false})";
   answer_json answer{{"matches", matches}, {"trace", trace_of(asked)}};
-  if (auto warnings = warnings_of(rule_text, filter_text); !warnings.empty()) {
+  if (auto warnings = warnings_of(rule_text, filter_text, within); !warnings.empty()) {
     answer["warnings"] = std::move(warnings);
   }
   return line_of(answer);
@@ -268,9 +269,9 @@ std::string answer_to(std::string_view request_json, bool with_trace, compiled_t
 
 }  // namespace
 
-std::string explain(std::string_view request_json, bool with_trace) {
+std::string explain(std::string_view request_json, bool with_trace, const limits& within) {
   compiled_texts none;
-  return answer_to(request_json, with_trace, none);
+  return answer_to(request_json, with_trace, none, within);
 }
 
 struct explain_session::compiled : compiled_texts {};

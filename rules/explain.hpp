@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "rules/limits.hpp"
+
 namespace velo::rules {
 
 /// Longer lines of a stream are answered with an error and skipped.
@@ -24,7 +26,9 @@ inline constexpr std::size_t explain_line_bytes_max = std::size_t{4} << 20U;
 /// where there are any; `decides`: the answer is what it is because of this one), or
 /// `{"error":{"message","column","in"}}`; column and in are left out where the request itself is
 /// malformed. Whatever the bytes, it answers.
-[[nodiscard]] std::string explain(std::string_view request_json, bool with_trace);
+/// Texts may be as large as `within` says.
+[[nodiscard]] std::string explain(std::string_view request_json, bool with_trace,
+                                  const limits& within = {});
 
 /// Cuts a byte stream into lines and answers each; blank lines are skipped.
 /// Parses a rule or filter that comes again only once.

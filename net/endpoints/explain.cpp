@@ -74,14 +74,14 @@ std::string_view standing_of(const actors::auth_value& auth, const storage::conn
   return c.token.has_expired(actors::now_ms()) ? "token_expired" : "";
 }
 
-bool holds(const json& request) {
-  return json::parse(rules::explain(request.dump(), false)).value("matches", false);
+bool holds(const json& request, const rules::limits& within) {
+  return json::parse(rules::explain(request.dump(), false, within)).value("matches", false);
 }
 
 // The part of the conjunction of rule and filter that says no.
-std::string_view refusing_part(json request) {
+std::string_view refusing_part(json request, const rules::limits& within) {
   request.erase("filter");
-  return holds(request) ? "filter" : "rule";
+  return holds(request, within) ? "filter" : "rule";
 }
 
 actors::outcome<json> explain(const api& a, const question& q,
@@ -108,7 +108,8 @@ actors::outcome<json> explain(const api& a, const question& q,
                {"superuser", c.superuser}};
   if (const auto query = c.options.find("query"); query != c.options.end())
     request["query"] = *query;
-  auto found = json::parse(rules::explain(request.dump(), true));
+  const auto& within = a.settings().limits.expressions;
+  auto found = json::parse(rules::explain(request.dump(), true, within));
   if (const auto error = found.find("error"); error != found.end())
     return invalid(error->value("in", std::string("record")),
                    error->value("message", std::string()));
@@ -123,7 +124,7 @@ actors::outcome<json> explain(const api& a, const question& q,
   else if (!wanted)
     decided_by = "events";
   else if (!matches)
-    decided_by = refusing_part(request);
+    decided_by = refusing_part(request, within);
   auto clauses = json::array();
   for (auto& step : found["trace"]) {
     if (step.value("decides", false)) clauses.push_back(step);

@@ -424,6 +424,14 @@ test('explain tells which clause decides for a channel and a record', async () =
   assertRefused(await ask({ channel_name: 'velo.realtime.8b1f6b0e-3c1f-4f0a-9a39-0d6f5c3f2b11', record: {} }), 404)
 })
 
+test('explain reads what subscribe took, under raised limits too', async (t) => {
+  const on = await serverWith(t, { VELO_LIMITS_EXPRESSION_BYTES: '16384' })
+  const posts = await collection(on)
+  const { channel_name } = await subscribe(on, posts, { filter: `title = "${'x'.repeat(5000)}"` })
+  const { data } = await on.expect(200, 'POST', '/api/realtime/explain', asSuperuser({ json: { channel_name, record: { title: 'x' } } }))
+  assert.equal(data.decided_by, 'filter')
+})
+
 test('explain says that a token is at its end', async () => {
   const posts = await collection(server)
   const explain = async (channel_name) =>
