@@ -61,7 +61,7 @@ struct limits_config {
   std::size_t connections_per_ip = 0;   ///< 0: no limit; also the next two.
   std::size_t connects_per_second = 0;  ///< Beyond it they wait.
   std::size_t requests_per_second = 0;  ///< Of one address, and of one token.
-  std::vector<std::string> exempt;      ///< Networks whose clients have none of these limits.
+  std::vector<std::string> exempt;      ///< Networks without a limit for an address.
   std::size_t subscriptions_per_connection = 0;
   std::size_t subscriptions_per_user = 0;  ///< Stored ones; 0: no limit.
   std::size_t sockets_per_record_channel = 0;

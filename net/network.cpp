@@ -17,6 +17,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <iterator>
 #include <string_view>
@@ -107,10 +108,11 @@ void fill(client_limits& clients, const config& c) {
   for (const auto& network : c.trusted_proxies)
     static_cast<void>(clients.trusted_proxies.add(network));
   for (const auto& network : c.limits.exempt) static_cast<void>(clients.exempt.add(network));
-  clients.is_exempt_token = [superuser = c.superuser_token,
-                             ingest = c.ingest_key](std::string_view token) {
-    return actors::constant_time_equal(token, superuser) ||
-           (!ingest.empty() && actors::constant_time_equal(token, ingest));
+  clients.is_exempt_token = [known = std::array{c.superuser_token, c.superuser_token_previous,
+                                                c.ingest_key}](std::string_view token) {
+    bool exempt = false;
+    for (const auto& own : known) exempt |= !own.empty() && actors::constant_time_equal(token, own);
+    return exempt;
   };
 }
 

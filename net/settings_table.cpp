@@ -361,7 +361,7 @@ std::vector<setting> make_table() {
       row("limits.requests_per_second", count, "0", "of one address, and of one token; 0: no limit")
           .MEMBER(limits.requests_per_second)
           .between(0, 1'000'000),
-      row("limits.exempt", list, "", "networks whose clients have none of these three limits")
+      row("limits.exempt", list, "", "networks whose clients have no limit for an address")
           .MEMBER(limits.exempt)
           .only(networks),
       row("limits.subscriptions_per_connection", count, "1000", "channels of one socket")

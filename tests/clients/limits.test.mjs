@@ -145,6 +145,14 @@ test('a request that is over the limit keeps its connection; one with a body doe
   await posting.until(/HTTP\/1\.1 429 [\s\S]*Connection: close/)
 })
 
+test('while a superuser token is rotated, neither the new nor the previous one has a limit', async (t) => {
+  const server = await started(t, { requests_per_second: 1 }, { settings: 'trusted_proxies = ["127.0.0.1"]', env: { VELO_SUPERUSER_TOKEN: 'the-next-superuser-token', VELO_SUPERUSER_TOKEN_PREVIOUS: superuser } })
+  let n = 0
+  const ask = (token) => server.request('GET', '/api/collections', { token, headers: forwardedFor(`198.51.100.${(n += 1) % 250}`) })
+  for (const token of ['the-next-superuser-token', superuser])
+    for (let i = 0; i < 20; i += 1) assert.equal((await ask(token)).status, 200)
+})
+
 test('clients that are exempt have no limit', async (t) => {
   const server = await started(t, { requests_per_second: 1, connections_per_ip: 1, exempt: ['127.0.0.0/8'] })
   for (let n = 0; n < 10; n += 1) assert.equal((await server.request('GET', '/up')).status, 200)
