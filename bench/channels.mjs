@@ -24,7 +24,7 @@ const sizes = values.members.split(',').map(Number)
 const joins = Number(values.joins)
 const stepMax = 120_000 // ms, for anything that is waited for
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
 const status = (server) => readFileSync(`/proc/${server.child.pid}/status`, 'utf8')
 const rssBytes = (server) => Number(/VmRSS:\s+(\d+)/.exec(status(server))[1]) * 1024
 

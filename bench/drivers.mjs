@@ -61,7 +61,7 @@ async function measure(port, subscriptions) {
   return { rate: matches / seconds, callsPerMatch: now.calls / matches, callsPerChange: now.calls / changes }
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
 const outsides = [['null', await nullServer()]]
 if (skip) console.log(`without soketi: ${skip}`)
 else outsides.push(['soketi', await soketi(scope)])

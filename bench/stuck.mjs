@@ -144,7 +144,7 @@ async function round(stuck) {
   return { p50: sorted[Math.floor(sorted.length * 0.5)], p99: sorted[Math.floor(sorted.length * 0.99)], sentAway }
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
 console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}; ${clientCount} clients, ${stuckCount} of them stuck in every other round; ${changes} changes of ${bytes} bytes, ${rate}/s`)
 await round(false) // warms both sides up
 const ratios = []

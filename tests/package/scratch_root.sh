@@ -7,6 +7,10 @@
 # the server and says `removed` once nothing of the package is left.
 set -euo pipefail
 deb=$(realpath "$1")
+# In a chroot, whose root is no mount point, there is no namespace to be had.
+[ -n "${SCRATCH_NAMESPACE:-}" ] ||
+  unshare --mount --propagation private true 2>/dev/null ||
+  { echo "scratch_root: no mount namespace here"; exit 77; }
 [ -n "${SCRATCH_NAMESPACE:-}" ] ||
   exec env SCRATCH_NAMESPACE=1 unshare --mount --propagation private bash "$0" "$deb"
 
