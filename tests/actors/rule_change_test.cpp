@@ -51,9 +51,12 @@ struct sliced : world {
     return begin<collection_answer>(registry, collection_input_ptr{std::move(input)});
   }
   void begin_create(const std::string& id, json fields = json::object()) {
-    auto o = operation(write_kind::create, id, std::move(fields));
-    o.collection_id = posts;
-    begin_write({superuser, {o}, false, std::nullopt});
+    begin_create({operation(write_kind::create, id, std::move(fields))});
+  }
+  /// In this order, one behind the other.
+  void begin_create(std::vector<write_operation> all) {
+    for (auto& o : all) o.collection_id = posts;
+    begin_write({superuser, std::move(all), false, std::nullopt});
   }
   /// Runs until the store has kept the definition, and so the build has begun.
   void run_until_kept(const json& list) {
@@ -94,8 +97,8 @@ TEST_CASE("changes go on being matched by the old rule while the new one is made
     const int n = writes % 40;
     const auto before = w.clients[n].session->log.size();
     const auto id = std::to_string(writes);
-    w.begin_create("old" + id, {{"a", 1}, {"n", n}});
-    w.begin_create("new" + id, {{"a", 2}, {"n", n}});
+    w.begin_create({operation(write_kind::create, "old" + id, {{"a", 1}, {"n", n}}),
+                    operation(write_kind::create, "new" + id, {{"a", 2}, {"n", n}})});
     ++writes;
     for (int i = 0; i < 30 && !changed.has_come(); ++i) w.step();
     const auto& log = w.clients[n].session->log;
