@@ -55,8 +55,8 @@ filter_tree::node_number filter_tree::add_node(node_number parent, leaf_number v
 
 void filter_tree::drop_if_empty(node_number at) {
   auto& gone = nodes_[at];
-  if (gone.parent == none || gone.pending != none || gone.rest_count > 0 || gone.children > 0 ||
-      !gone.ranges.empty()) {
+  if (gone.parent == none || gone.pending != none || gone.crowd != none || gone.rest_count > 0 ||
+      gone.children > 0 || !gone.ranges.empty()) {
     return;
   }
   children_.erase(child_hash(gone.parent, gone.via), at | node_bit);
@@ -113,6 +113,7 @@ void filter_tree::insert(filter_handle handle, filter_reference where) {
 
 void filter_tree::place(node_number at, filter_handle handle, unsigned conjunction, terms& left,
                         standing how) {
+  lower(at);
   while (!left.empty() && left.front().way == term::access::keyed) {
     auto& pending = nodes_[at].pending;
     const bool has_room = pending == none || blocks_.at(pending).count < block_max;
@@ -121,7 +122,6 @@ void filter_tree::place(node_number at, filter_handle handle, unsigned conjuncti
       pending = blocks_.push(pending, entry_of(handle, conjunction, left, how));
       return;
     }
-    lower_pending(at);
     const auto leaf = left.front().test >> 1U;
     nodes_[at].slots |= leaf_store::slot_bit(left.front().slot);
     without(left, leaf);
@@ -137,6 +137,7 @@ void filter_tree::place(node_number at, filter_handle handle, unsigned conjuncti
     }
     if ((child & node_bit) != 0) {
       at = child & ~node_bit;
+      lower(at);
       continue;
     }
     if (blocks_.at(child).count < block_max) {
@@ -147,24 +148,26 @@ void filter_tree::place(node_number at, filter_handle handle, unsigned conjuncti
     const auto fresh = add_node(at, leaf);
     children_.replace(hash, child, fresh | node_bit);
     blocks_.move_to(child, fresh);
-    nodes_[fresh].pending = child;
+    nodes_[fresh].crowd = child;
     at = fresh;
+    lower(at);
   }
   place_rest(at, handle, conjunction, left, how);
 }
 
-void filter_tree::lower_pending(node_number at) {
+void filter_tree::lower(node_number at) {
   if (lowering_) return;
   lowering_ = true;
   terms theirs;
-  for (std::size_t n = 0; n < lowered_at_once && nodes_[at].pending != none; ++n) {
-    auto& pending = nodes_[at].pending;
-    const auto last = blocks_.at(pending).count - 1U;
-    const auto one = blocks_.at(pending).at(last);
-    pending = blocks_.erase(pending, last);
+  for (std::size_t n = 0; n < lowered_at_once; ++n) {
+    auto& here = nodes_[at];
+    const bool has_crowd = here.crowd != none;
+    auto& from = has_crowd ? here.crowd : here.pending;
+    if (from == none || (!has_crowd && here.slots == 0)) break;
+    const auto last = blocks_.at(from).count - 1U;
+    const auto one = blocks_.at(from).at(last);
+    from = blocks_.erase(from, last);
     terms_at(at, one, theirs);
-    // From the first on, the node has children.
-    if (!theirs.empty()) nodes_[at].slots |= leaf_store::slot_bit(theirs.front().slot);
     place(at, one.handle, one.number(), theirs,
           filters_.standing_of(owners_.reference_of(one.handle)));
   }

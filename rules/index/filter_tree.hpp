@@ -96,7 +96,7 @@ class filter_tree {
   using terms = std::vector<term>;
 
   static constexpr std::size_t block_max = 96;       ///< Entries of a block that is split.
-  static constexpr std::size_t lowered_at_once = 4;  ///< Entries with each put.
+  static constexpr std::size_t lowered_at_once = 8;  ///< Entries with each put.
   static constexpr std::size_t range_min = 96;       ///< Entries that make a range index worth it.
   static constexpr std::uint32_t node_bit = 1U << 31U;  ///< Of what children_ holds.
   static constexpr std::uint32_t none = 0xFFFFFFFF;
@@ -105,6 +105,7 @@ class filter_tree {
     std::uint64_t slots = 0;  ///< Bits of the slots that children are told apart by.
     /// Entries with equalities, from before there were children.
     block_reference pending = none;
+    block_reference crowd = none;       ///< The block that became this node.
     std::vector<block_reference> rest;  ///< Entries without; by handle, split like a table.
     std::vector<std::unique_ptr<range_index>> ranges;
     std::uint32_t rest_count = 0;
@@ -137,9 +138,9 @@ class filter_tree {
   static void without(terms& from, leaf_number leaf);
 
   void place(node_number at, filter_handle handle, unsigned conjunction, terms& left, standing how);
-  /// Some of what waits at a node that has, or gets, children goes down to them: all at once
-  /// would keep one put waiting for what many have brought.
-  void lower_pending(node_number at);
+  /// Some of what waits at a node goes where it belongs: all at once would keep one put
+  /// waiting for what many have brought.
+  void lower(node_number at);
 
   // Without an equality.
   void place_rest(node_number at, filter_handle handle, unsigned conjunction, const terms& left,
@@ -179,6 +180,7 @@ class filter_tree {
   void test(const entry& candidate);
   void test_passed();
   void ask_code();
+  [[nodiscard]] bool holds(filter_reference where, unsigned conjunction);
 
   template <class Visit>
   void for_each_entry(block_reference where, Visit&& visit) const {
@@ -218,7 +220,12 @@ class filter_tree {
     short_literal test1;
   };
   std::vector<passed> passed_;
-  std::vector<filter_handle> asked_;  ///< Whose code must be asked.
+  struct asked {
+    filter_handle handle;
+    unsigned conjunction;
+  };
+  std::vector<asked> asked_;  ///< Whose code must be asked.
+  terms asked_terms_;
   /// Bits of the subscribers and groups that emit_once() has seen, all 0 between passes.
   std::vector<std::uint64_t> seen_ids_, seen_groups_;
   std::vector<std::uint64_t*> seen_;  ///< The words of both that are not 0.

@@ -27,7 +27,10 @@ bool filter_tree::remove_from(block_reference& block, filter_handle handle, unsi
 
 bool filter_tree::remove(node_number number, filter_handle handle, unsigned conjunction,
                          const terms& left) {
-  if (remove_from(nodes_[number].pending, handle, conjunction)) return true;
+  if (remove_from(nodes_[number].pending, handle, conjunction) ||
+      remove_from(nodes_[number].crowd, handle, conjunction)) {
+    return true;
+  }
   for (const auto& one : left) {
     if (one.way != term::access::keyed) break;
     if ((nodes_[number].slots & leaf_store::slot_bit(one.slot)) == 0) continue;

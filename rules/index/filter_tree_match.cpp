@@ -31,10 +31,16 @@ void filter_tree::test(const entry& candidate) {
   if (four || (test3 & (entry::by_code | entry::shared)) == 0) {
     emit(handle);
   } else if ((test3 & entry::by_code) != 0) {
-    asked_.push_back(handle);
+    asked_.push_back({handle, candidate.number()});
   } else {
     emit_once(handle);
   }
+}
+
+bool filter_tree::holds(filter_reference where, unsigned conjunction) {
+  filters_.terms_of(where, conjunction, asked_terms_);
+  return std::all_of(asked_terms_.begin(), asked_terms_.end(),
+                     [&](const term& one) { return one.in_code || leaves_.holds(one.test); });
 }
 
 /// The filters are all over the memory: each is fetched while others are tested.
@@ -44,16 +50,20 @@ void filter_tree::ask_code() {
   const auto count = asked_.size();
   effort_.codes += count;
   for (std::size_t i = 0; i < count + far; ++i) {
-    if (i < count) owners_.prefetch(asked_[i]);
-    if (i >= near && i - near < count) filters_.prefetch(owners_.reference_of(asked_[i - near]));
+    if (i < count) owners_.prefetch(asked_[i].handle);
+    if (i >= near && i - near < count)
+      filters_.prefetch(owners_.reference_of(asked_[i - near].handle));
     if (i < far) continue;
-    const auto handle = asked_[i - far];
+    const auto [handle, conjunction] = asked_[i - far];
     const auto where = owners_.reference_of(handle);
-    if (!filters_.holds(where)) {
+    const auto how = filters_.standing_of(where);
+    // Of conjunctions that exclude each other one alone speaks for the filter: its own.
+    const bool by_itself = how.one || how.shared || holds(where, conjunction);
+    if (!by_itself || !filters_.holds(where)) {
       if (asked_in_vain_.found_in_vain(1)) asked_in_vain_.add(handle);
       continue;
     }
-    if (filters_.standing_of(where).shared)
+    if (how.shared)
       emit_once(handle);
     else
       emit(handle);
@@ -141,6 +151,7 @@ void filter_tree::visit_ranges(const range_index& index) {
 void filter_tree::enter(node_number number) {
   const auto& at = nodes_[number];
   if (at.pending != none) found_blocks_.push_back(at.pending);
+  if (at.crowd != none) found_blocks_.push_back(at.crowd);
   for (const auto block : at.rest) {
     if (block != none) found_blocks_.push_back(block);
   }

@@ -62,7 +62,7 @@ bool filter_tree::is_in(block_reference block, filter_handle handle, unsigned co
 bool filter_tree::locate(node_number number, filter_handle handle, unsigned conjunction,
                          const terms& left, std::vector<leaf_number>& path) const {
   const auto& at = nodes_[number];
-  if (is_in(at.pending, handle, conjunction)) return true;
+  if (is_in(at.pending, handle, conjunction) || is_in(at.crowd, handle, conjunction)) return true;
   for (const auto& one : left) {
     if (one.way != term::access::keyed) break;
     if ((at.slots & leaf_store::slot_bit(one.slot)) == 0) continue;

@@ -58,6 +58,8 @@ mutant "a filter is found once for each of its conjunctions" rules/index/filter_
   'if ((word & bit) != 0) return;' ''
 mutant "conjunctions that a record may both satisfy are taken for exclusive" rules/index/cover.cpp \
   'made.shared = !exclude(some[i], some[k]);' ''
+mutant "the code of a filter speaks for each of its alternatives" rules/index/filter_tree_match.cpp \
+  'const bool by_itself = how.one ||' 'const bool by_itself = true ||'
 mutant "a cover that leaves something out is taken for the whole" rules/index/filter_tree.cpp \
   'const bool all = how.exact &&' 'const bool all ='
 mutant "what was judged for one record stays for the next" rules/index/leaf_truths.cpp \
