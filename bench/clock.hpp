@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <time.h>
+#include <ctime>
 
 #include <chrono>
 #include <cstdint>

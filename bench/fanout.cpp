@@ -149,9 +149,9 @@ class session {
     }
   }
 
-  // The same flow at another server. What needs filters has no counterpart there.
+  // The same flow at another server, with a channel for each class in place of the filters.
   void run_peer(group& g, const std::string& name, report& r) {
-    if (classes_of(g.set_up.filter) > 1) return;
+    const auto classes = classes_of(g.set_up.filter);
     const auto count = g.set_up.connections;
     const auto server = start_peer({.name = name,
                                     .data_parent = options_.data_parent,
@@ -162,8 +162,11 @@ class session {
     try {
       const auto pid = server->process().pid();
       const auto before = memory_of(pid);
-      fleet subscribers(poll_, {.port = server->port(), .hello = server->hello()},
-                        std::vector<std::string>(count, "bench"));
+      std::vector<std::string> channels;
+      for (std::uint32_t i = 0; i < count; ++i) channels.push_back(channel_of_class(i % classes));
+      fleet subscribers(poll_,
+                        {.port = server->port(), .hello = server->hello(), .classes = classes},
+                        std::move(channels));
       settle();
       const auto after = memory_of(pid);
       const std::chrono::duration<double> connect_s = subscribers.set_up_time();

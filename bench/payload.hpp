@@ -46,6 +46,19 @@ inline void write_stamp(char* at, const stamp& s) {
   write_digits(at + sequence_digits + 1, time_digits, s.published_ns);
 }
 
+/// What other servers have for a class: a channel whose last three characters are its number.
+inline constexpr std::string_view class_channel = "bench000";
+
+inline void write_class(char* channel, unsigned event_class) {
+  write_digits(channel + class_channel.size() - 3, 3, event_class);
+}
+
+[[nodiscard]] inline std::string channel_of_class(unsigned event_class) {
+  std::string name(class_channel);
+  write_class(name.data(), event_class);
+  return name;
+}
+
 class stamp_reader {
  public:
   /// Returns whether `text` contains a stamp.

@@ -57,7 +57,9 @@ process_options command(const place& at, const peer_options& options,
 
 std::unique_ptr<publisher> publish_by_post(poller& poll, const place& at,
                                            const peer_options& options, std::size_t slots) {
-  const http_publication how{.target = "/pub", .record_bytes = options.record_bytes, .quote = '\''};
+  const http_publication how{.target = fmt::format("/pub?{}", class_channel),
+                             .record_bytes = options.record_bytes,
+                             .quote = '\''};
   return std::make_unique<http_publisher>(poll, at.publish_port, how, slots);
 }
 
@@ -79,9 +81,9 @@ process_options start_nchan(const place& at, const peer_options& options) {
                   "http {{\n  access_log off;\n  keepalive_requests 100000000;\n"
                   "  client_body_temp_path {}/body;\n  nchan_shared_memory_size 512M;\n"
                   "  server {{\n    listen 127.0.0.1:{} backlog=4096;\n"
-                  "    location = /sub {{ nchan_subscriber websocket; nchan_channel_id b;\n"
+                  "    location = /sub {{ nchan_subscriber websocket; nchan_channel_id $args;\n"
                   "      nchan_subscriber_first_message newest; }}\n"
-                  "    location = /pub {{ nchan_publisher; nchan_channel_id b;\n"
+                  "    location = /pub {{ nchan_publisher; nchan_channel_id $args;\n"
                   "      nchan_store_messages off; }}\n  }}\n}}\n",
                   nchan_module, at.directory, options.connections + 1000, at.directory, at.port));
   return command(at, options, {"/usr/sbin/nginx", "-p", at.directory, "-c", "nginx.conf"});
@@ -103,11 +105,12 @@ process_options start_soketi(const place& at, const peer_options& options) {
 
 std::unique_ptr<publisher> publish_by_pusher(poller& poll, const place& at,
                                              const peer_options& options, std::size_t slots) {
-  const http_publication how{.before_record = R"({"name":"e","channel":"bench","data":")",
-                             .after_record = R"("})",
-                             .record_bytes = options.record_bytes,
-                             .quote = '\'',
-                             .complete = pusher_request};
+  const http_publication how{
+      .before_record = fmt::format(R"({{"name":"e","channel":"{}","data":")", class_channel),
+      .after_record = R"("})",
+      .record_bytes = options.record_bytes,
+      .quote = '\'',
+      .complete = pusher_request};
   return std::make_unique<http_publisher>(poll, at.publish_port, how, slots);
 }
 
@@ -126,10 +129,11 @@ std::unique_ptr<publisher> publish_by_nats(poller& poll, const place& at,
                                            const peer_options& options, std::size_t slots) {
   return std::make_unique<stream_publisher>(
       poll, at.publish_port,
-      stream_publication{.greeting = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n",
-                         .before_record = fmt::format("PUB bench {}\r\n", options.record_bytes),
-                         .after_record = "\r\n",
-                         .record_bytes = options.record_bytes},
+      stream_publication{
+          .greeting = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n",
+          .before_record = fmt::format("PUB {} {}\r\n", class_channel, options.record_bytes),
+          .after_record = "\r\n",
+          .record_bytes = options.record_bytes},
       slots);
 }
 
@@ -149,7 +153,7 @@ std::unique_ptr<publisher> publish_by_mqtt(poller& poll, const place& at,
   return std::make_unique<stream_publisher>(
       poll, at.publish_port,
       stream_publication{.greeting = mqtt_connect(),
-                         .before_record = mqtt_publish_head("bench", options.record_bytes),
+                         .before_record = mqtt_publish_head(class_channel, options.record_bytes),
                          .after_record = {},
                          .record_bytes = options.record_bytes},
       slots);
@@ -163,14 +167,14 @@ const std::vector<kind>& kinds() {
        "node -p '\"npm ws \" + require(\"" + node_modules +
            "/ws/package.json\").version + \", node \" + process.versions.node'",
        start_ws,
-       {protocol::bare, "/sub"},
+       {protocol::bare, "/sub?"},
        publish_by_post},
       {"nchan",
        nchan_module,
        "apt-get install libnginx-mod-nchan",
        "dpkg-query -W -f 'nchan ${Version}' libnginx-mod-nchan",
        start_nchan,
-       {protocol::bare, "/sub"},
+       {protocol::bare, "/sub?"},
        publish_by_post},
       {"soketi",
        soketi_program,

@@ -16,6 +16,7 @@ http_publisher::http_publisher(poller& poll, std::uint16_t port,
   if (!complete_) {
     request_ = http_request(publication.method, publication.target, publication.token, request_);
   }
+  channel_at_ = request_.find(class_channel);
   record_at_ = request_.size() - publication.after_record.size() - record_.text().size();
   for (std::size_t i = 0; i < slots; ++i) {
     slots_[i].connection = std::make_unique<http_connection>(
@@ -33,6 +34,7 @@ void http_publisher::publish(unsigned event_class, const stamp& s) {
   own.complete = false;
   const auto id = ids_ == 0 ? s.sequence : s.sequence % ids_;
   record_.fill(request_.data() + record_at_, id, event_class, s);
+  if (channel_at_ != std::string::npos) write_class(request_.data() + channel_at_, event_class);
   own.connection->send(complete_ ? complete_(request_) : request_);
 }
 

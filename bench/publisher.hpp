@@ -76,6 +76,7 @@ class http_publisher final : public publisher {
   std::function<std::string(std::string_view body)> complete_;
   std::string request_;  // or its body; patched in place for every event
   std::size_t record_at_ = 0;
+  std::size_t channel_at_ = 0;  // of the class_channel in front of the record; npos: there is none
   std::vector<slot> slots_;
   std::vector<std::size_t> free_;
 };

@@ -49,7 +49,9 @@ void stream_publisher::ready(std::uint32_t /*events*/) {
 
 void stream_publisher::publish(unsigned event_class, const stamp& s) {
   ++in_flight_;
+  const auto channel = out_.size() + how_.before_record.find(class_channel);
   out_ += how_.before_record;
+  write_class(out_.data() + channel, event_class);
   const auto at = out_.size();
   out_ += record_.text();
   record_.fill(out_.data() + at, s.sequence, event_class, s);

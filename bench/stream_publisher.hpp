@@ -15,8 +15,8 @@
 namespace velo::bench {
 
 struct stream_publication {
-  std::string greeting;  ///< Sent first.
-  std::string before_record;
+  std::string greeting;       ///< Sent first.
+  std::string before_record;  ///< Names the class_channel.
   std::string after_record;
   std::size_t record_bytes = 200;
 };

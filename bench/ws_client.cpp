@@ -38,7 +38,7 @@ void subscriber::greet() {
                        "Host: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                        "Sec-WebSocket-Version: 13\r\n"
                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
-                       hello.target,
+                       hello.speaks == protocol::bare ? hello.target + channel_ : hello.target,
                        hello.speaks == protocol::mqtt ? "Sec-WebSocket-Protocol: mqtt\r\n" : ""));
   state_ = state::upgrading;
 }
@@ -122,10 +122,11 @@ std::size_t subscriber::consume_upgrade(std::string_view bytes) {
     case protocol::nats:
       send_all(fd_.get(), client_frame(opcode::binary,
                                        "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n"
-                                       "SUB bench 1\r\nPING\r\n"));
+                                       "SUB " +
+                                           channel_ + " 1\r\nPING\r\n"));
       break;
     case protocol::mqtt:
-      send_all(fd_.get(), client_frame(opcode::binary, mqtt_connect() + mqtt_subscribe("bench")));
+      send_all(fd_.get(), client_frame(opcode::binary, mqtt_connect() + mqtt_subscribe(channel_)));
       break;
     case protocol::limit:
     case protocol::pusher:

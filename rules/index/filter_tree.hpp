@@ -152,18 +152,18 @@ class filter_tree {
   void index_ranges(node_number at);
   [[nodiscard]] range_index* range_at(const node& at, slot_number slot) const noexcept;
 
-  [[nodiscard]] bool remove(node_number at, filter_handle handle, unsigned conjunction,
+  [[nodiscard]] bool remove(node_number number, filter_handle handle, unsigned conjunction,
                             const terms& left);
   [[nodiscard]] bool remove_from(block_reference& block, filter_handle handle,
                                  unsigned conjunction);
 
   /// Whether the entry is below `at`; then `path` is what leads there.
-  [[nodiscard]] bool locate(node_number at, filter_handle handle, unsigned conjunction,
+  [[nodiscard]] bool locate(node_number number, filter_handle handle, unsigned conjunction,
                             const terms& left, std::vector<leaf_number>& path) const;
   [[nodiscard]] bool is_in(block_reference block, filter_handle handle, unsigned conjunction) const;
   bool improve(filter_handle handle, filter_reference where, unsigned conjunction);
 
-  void enter(node_number at);
+  void enter(node_number number);
   void go_down();
   void visit_block(block_reference where);
   void visit_handles(const filter_handle* from, std::size_t count, bool groups);
