@@ -69,7 +69,7 @@ mutant "verdicts stay from the record before" rules/index/leaf_truths.cpp \
   '    set(leaf, unknown);
     leaf_record' '    leaf_record'
 mutant "only the first alternative of an OR is covered" rules/index/cover.cpp \
-  'some.insert(some.end(),' 'if (some.empty()) some.insert(some.end(),'
+  'some.all.insert(some.all.end(),' 'if (some.all.empty()) some.all.insert(some.all.end(),'
 mutant "an update that changes a field is taken for one that does not" rules/index/record_slots.cpp \
   'return left.text == right.text;' 'return left.text.size() == right.text.size();'
 mutant "x = 'true' and x = '1' exclude each other" rules/index/leaf_store.cpp \
