@@ -31,7 +31,7 @@ set(CPACK_DEBIAN_SERVER_PACKAGE_CONTROL_EXTRA
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libvelo-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-  "libcaf-dev (>= 0.17), libcaf-dev (<< 0.18), libboost-dev (>= 1.81) | libboost1.81-dev, nlohmann-json3-dev, liblmdb-dev, libssl-dev, libspdlog-dev, libfmt-dev, libcli11-dev, libtomlplusplus-dev, libutf8proc-dev, librhonabwy-dev, libgnutls28-dev, pkg-config")
+  "libcaf-dev (>= 0.17), libcaf-dev (<< 0.18), libboost-dev (>= 1.81) | libboost1.81-dev, nlohmann-json3-dev, liblmdb-dev, liburing-dev, libssl-dev, libspdlog-dev, libfmt-dev, libcli11-dev, libtomlplusplus-dev, libutf8proc-dev, librhonabwy-dev, libgnutls28-dev, pkg-config")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
   "Embed Velo Realtime's engine or its matcher in a C++20 program.")
 

@@ -157,6 +157,7 @@ struct config {
   std::string superuser_token_previous;      ///< Taken as well; empty: there is none.
   std::string ingest_key;                    ///< Empty: there is none.
   std::string metrics_token;                 ///< Empty: there is none.
+  std::string io_uring;  ///< `auto`: sends to many sockets share a system call where that can be.
   std::string metrics_stages;  ///< `on`: how long each stage of a change takes is measured.
   auth_config auth;
   realtime_config realtime;

@@ -76,6 +76,13 @@ void delivery_queue::add(chain& to, std::uint32_t index, std::string_view channe
   to.bytes += static_cast<std::uint32_t>(frames_[index].bytes);
 }
 
+bool delivery_queue::are_small(const chain& c) const {
+  for (auto i = c.first; i != none; i = links_[i].next) {
+    if (frames_[links_[i].frame].body != nullptr) return false;
+  }
+  return true;
+}
+
 void delivery_queue::clear() {
   links_.clear();
   frames_.clear();

@@ -70,6 +70,9 @@ class delivery_queue {
     from = {};
   }
 
+  /// Whether none of them has a body of its own.
+  [[nodiscard]] bool are_small(const chain& c) const;
+
   /// So many wait that it is time to send them.
   [[nodiscard]] bool full() const { return links_.size() >= links_max; }
   /// Forgets the deliveries; chains that were not taken must be dropped.

@@ -152,6 +152,7 @@ struct network::state {
   state(caf::actor_system& system, actors::engine& served, const config& c,
         network_options options);
 
+  void share_system_calls();
   void add_routes(network_options& options);
   void greet(const patience& wait);
   void finish_requests(const patience& wait);
@@ -201,9 +202,21 @@ network::state::state(caf::actor_system& system, actors::engine& served, const c
     loops.push_back(&w->loop);
     endpoints.add_loop(w->asker());
   }
+  if (c.io_uring == "auto") share_system_calls();
   add_routes(options);
   listening = std::make_unique<listeners>(c, options.activated, loops, http);
   for (auto* loop : loops) loop->start();
+}
+
+void network::state::share_system_calls() {
+  for (auto* loop : loops) {
+    boost::asio::post(loop->io(), [loop] {
+      const auto why = loop->sends().use_ring();
+      if (why && loop->index() == 0)
+        spdlog::info("io_uring: {}: to send, each socket has system calls of its own",
+                     why.message());
+    });
+  }
 }
 
 void network::state::add_routes(network_options& options) {

@@ -19,6 +19,9 @@ void prefetch_around(const flushable& item) {
   for (std::ptrdiff_t i = -1; i < 5; ++i) __builtin_prefetch(at + i * line);
 }
 
+// System calls drive those whose turn comes out of the cache: so many are on their way back.
+constexpr std::size_t fetched_ahead = 8;
+
 constexpr auto slice_length = std::chrono::milliseconds{100};
 
 // After stop(), rounds of handlers that may still post one another.
@@ -136,14 +139,14 @@ void reactor::post(caf::resumable* job) {
 
 void reactor::flush_at_turn_end(flushable& item) {
   assert(on_own_thread());
-  if (item.flush_hook_.is_linked()) return;
-  const bool first = to_flush_.empty();
-  to_flush_.push_back(item);
+  if (item.is_listed()) return;
+  const bool first = to_flush_.size() == 0;
+  to_flush_.add(item);
   if (first) boost::asio::post(io_, [this] { end_turn(); });
 }
 
 void reactor::after_output(std::function<void()> then) {
-  if (to_flush_.empty()) return then();
+  if (to_flush_.size() == 0) return then();
   after_output_.push_back(std::move(then));
 }
 
@@ -156,15 +159,15 @@ void reactor::end_turn() {
 
 void reactor::flush_all() {
   // Taken whole: who queues itself anew while it flushes has its turn in the next round.
-  flush_list now;
-  now.swap(to_flush_);
-  while (!now.empty()) {
-    auto& item = now.front();
-    now.pop_front();
-    // A system call drives the next one out of the cache: it comes back meanwhile.
-    if (!now.empty()) prefetch_around(now.front());
-    item.flush();
+  auto now = std::exchange(to_flush_, std::move(emptied_));
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const auto next = i + fetched_ahead;
+    if (const auto* item = next < now.size() ? now.at(next) : nullptr) prefetch_around(*item);
+    if (auto* item = now.take(i)) item->flush();
   }
+  sends_.send();
+  now.clear();
+  emptied_ = std::move(now);
   deliveries_.clear_deliveries();
   shed_beyond_bound();
 }

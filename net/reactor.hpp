@@ -8,8 +8,10 @@
 #include "actors/event_loop.hpp"
 #include "net/counters.hpp"
 #include "net/delivery_queue.hpp"
+#include "net/flush_list.hpp"
 #include "net/outbox.hpp"
 #include "net/poll_set.hpp"
+#include "net/send_batch.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -31,26 +33,6 @@
 #include <vector>
 
 namespace velo::net {
-
-/// Has output that leaves at the end of the loop's turn. Destroying it takes it off the list.
-class flushable {
- public:
-  flushable() = default;
-  flushable(const flushable&) = delete;
-  flushable& operator=(const flushable&) = delete;
-
-  /// Sends what is queued. May queue itself again, or destroy itself.
-  virtual void flush() = 0;
-
- protected:
-  ~flushable() = default;
-
- private:
-  friend class reactor;
-  using hook = boost::intrusive::list_member_hook<
-      boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
-  hook flush_hook_;
-};
 
 /// Lives on a reactor and has deadlines; a connection usually. Destroying it takes it off the list.
 class timed {
@@ -143,6 +125,9 @@ class reactor final : public actors::event_loop {
   /// Recycled buffers of this loop's outboxes.
   [[nodiscard]] outbox_buffers& buffers() { return buffers_; }
 
+  /// What leaves with others' at the end of a turn; empty in between.
+  [[nodiscard]] send_batch& sends() { return sends_; }
+
   /// The tick that keeps every one of these deadlines to a quarter of its length.
   template <class... Durations>
   [[nodiscard]] static std::chrono::milliseconds tick_for(Durations... deadlines) {
@@ -156,9 +141,6 @@ class reactor final : public actors::event_loop {
   void post(caf::resumable* job) override;
 
  private:
-  using flush_list = boost::intrusive::list<
-      flushable, boost::intrusive::member_hook<flushable, flushable::hook, &flushable::flush_hook_>,
-      boost::intrusive::constant_time_size<false>>;
   using watch_list =
       boost::intrusive::list<timed,
                              boost::intrusive::member_hook<timed, timed::hook, &timed::watch_hook_>,
@@ -186,10 +168,12 @@ class reactor final : public actors::event_loop {
   // these come before it.
   socket_counters counters_;
   outbox_buffers buffers_{&counters_};
+  send_batch sends_{buffers_, counters_};
   std::size_t outbox_bytes_max_ = 0;
   bool shedding_ = false;  // in a later turn
   delivery_queue deliveries_;
   flush_list to_flush_;
+  flush_list emptied_;  // becomes to_flush_
   watch_list watched_;
   watch_list to_drain_;  // watched as well, and not yet told
 

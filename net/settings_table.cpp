@@ -193,6 +193,7 @@ constexpr std::array<std::string_view, 6> log_levels{"trace",   "debug", "info",
 constexpr std::array<std::string_view, 2> yes_and_no{"true", "false"};
 constexpr std::array<std::string_view, 2> ack_modes{"pong", "none"};
 constexpr std::array<std::string_view, 2> sync_modes{"always", "interval"};
+constexpr std::array<std::string_view, 2> ring_modes{"auto", "off"};
 constexpr std::array<std::string_view, 2> log_formats{"text", "json"};
 constexpr std::array<std::string_view, 2> on_or_off{"on", "off"};
 
@@ -259,6 +260,11 @@ std::vector<setting> make_table() {
           .MEMBER(trusted_proxies)
           .only(networks),
       row("threads", count, "0", "I/O threads; 0: one per core").MEMBER(threads).between(0, 1024),
+      row("io_uring", choice, "auto",
+          "whether sends to many sockets share a system call: auto (where the kernel lets us) "
+          "or off")
+          .MEMBER(io_uring)
+          .one_of(ring_modes),
       row("path_prefix", text, "", "mount prefix of HTTP and WebSocket paths")
           .MEMBER(path_prefix)
           .only(mount_prefix),

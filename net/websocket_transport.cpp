@@ -137,6 +137,7 @@ bool websocket_transport::deliver(std::uint32_t frame, std::string_view channel)
 
 // Moves what is pending into the outbox, so that other frames may follow.
 void websocket_transport::settle() {
+  finish_batch();
   if (pending_.empty()) return;
   loop_.deliveries().take(
       pending_, [this](const delivery_queue::frame& f, auto channel) { append(f, channel); });
@@ -194,9 +195,39 @@ void websocket_transport::flush_soon() {
 }
 
 void websocket_transport::flush() {
+  finish_batch();
   if (socket_ < 0) return;
   if (waiting_) return settle();
-  write();
+  if (!batch_deliveries()) write();
+}
+
+// What this one has in the batch is sent now: the rest of it comes before anything else.
+void websocket_transport::finish_batch() {
+  if (loop_.sends().holds(batch_)) loop_.sends().send();
+}
+
+// Small events to an open connection leave with those to others.
+bool websocket_transport::batch_deliveries() {
+  auto& deliveries = loop_.deliveries();
+  if (tls_ != nullptr || said_goodbye_ || !queue_.empty() || pending_.empty() ||
+      pending_.bytes > send_batch::bytes_max || !deliveries.are_small(pending_))
+    return false;
+  auto* to = loop_.sends().room(pending_.bytes);
+  const auto [bytes, frames] = std::pair(pending_.bytes, pending_.frames);
+  deliveries.take(pending_, [&](const delivery_queue::frame& f, auto channel) {
+    f.write_to(to, channel);
+    to += f.bytes;
+  });
+  batch_ = loop_.sends().add(socket_, bytes, frames, *this);
+  return true;
+}
+
+void websocket_transport::not_sent(std::string_view rest, std::size_t frames,
+                                   const boost::system::error_code& error) {
+  if (socket_ < 0) return;
+  if (error) return abort();
+  queue_.append_promised(std::array{rest}, frames);
+  await_writable(true);
 }
 
 void websocket_transport::writable() {
@@ -260,15 +291,18 @@ void websocket_transport::write() {
   }
   if (progress == outbox::progress::failed) return abort();
   const bool blocked = progress == outbox::progress::blocked;
-  if (blocked != waiting_) {
-    waiting_ = blocked;
-    loop_.sockets().await_writable(socket_, *this, blocked);
-  }
+  await_writable(blocked);
   // RFC 6455 7.1.1: the connection ends once both have said so, the peer closing last.
   if (!blocked && said_goodbye_ && heard_goodbye_ && !std::exchange(shut_down_, true)) {
     if (tls_ != nullptr) tls_->shut_down();
     ::shutdown(socket_, SHUT_WR);
   }
+}
+
+void websocket_transport::await_writable(bool blocked) {
+  if (blocked == waiting_) return;
+  waiting_ = blocked;
+  loop_.sockets().await_writable(socket_, *this, blocked);
 }
 
 // Out of the set: one that is in it hears of the peer's end again and again.
@@ -285,6 +319,7 @@ void websocket_transport::resume_reading() {
 // -- the end -----------------------------------------------------------------
 
 void websocket_transport::abort() {
+  finish_batch();
   if (socket_ < 0) return;
   loop_.sockets().remove(socket_, *this);
   tls_.reset();

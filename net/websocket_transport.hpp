@@ -27,7 +27,7 @@
 namespace velo::net {
 
 /// Its loop's thread only.
-class websocket_transport final : private pollable, private flushable {
+class websocket_transport final : private pollable, private flushable, private send_batch::sender {
  public:
   /// Who owns the transport and outlives every call it makes: also the one that
   /// ends it, so ownership may be given up in closed() only for a later turn.
@@ -95,6 +95,8 @@ class websocket_transport final : private pollable, private flushable {
   void readable() override;
   void writable() override;
   void flush() override;
+  void not_sent(std::string_view rest, std::size_t frames,
+                const boost::system::error_code& error) override;
 
   [[nodiscard]] std::size_t read_some(lent_block& into, boost::system::error_code& error);
   void receive(std::span<char> bytes);
@@ -102,10 +104,13 @@ class websocket_transport final : private pollable, private flushable {
   [[nodiscard]] bool send_control(frame_opcode opcode, std::string_view payload);
   void say_goodbye(std::uint16_t code, std::string_view reason);
   void settle();
+  void finish_batch();
+  [[nodiscard]] bool batch_deliveries();
   void append(const delivery_queue::frame& f, std::string_view channel);
   [[nodiscard]] std::size_t send_now(std::string_view bytes, boost::system::error_code& error);
   [[nodiscard]] outbox::progress send_deliveries();
   void write();
+  void await_writable(bool blocked);
   void flush_soon();
 
   reactor& loop_;
@@ -116,6 +121,7 @@ class websocket_transport final : private pollable, private flushable {
   std::unique_ptr<tls_stream> tls_;  // null: what is sent and received goes as it is
   std::size_t message_bytes_max_;
   int socket_;
+  std::uint32_t batch_ = 0;     // that took what was pending last
   bool waiting_ = false;        // for the kernel to take more
   bool said_goodbye_ = false;   // our close frame is queued: nothing may follow it
   bool heard_goodbye_ = false;  // nothing that comes matters any more

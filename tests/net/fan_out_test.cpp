@@ -2,6 +2,7 @@
 // is counted, not timed.
 
 #include "actors/loop.hpp"
+#include "net/send_batch.hpp"
 #include "tests/net/allocation_counter.hpp"
 #include "tests/net/websocket_fixture.hpp"
 #include "tests/support/catch.hpp"
@@ -76,7 +77,7 @@ struct audience {
 
 }  // namespace
 
-TEST_CASE("the events of one turn reach a socket in one system call", "[net][fan_out]") {
+TEST_CASE("the events of one turn reach a socket in one system call at most", "[net][fan_out]") {
   constexpr std::size_t count = 40;
   constexpr int events = 64;
   audience all(count);
@@ -85,17 +86,25 @@ TEST_CASE("the events of one turn reach a socket in one system call", "[net][fan
   all.fan_out_in_one_turn(0, events);
   all.require_all_received(0, events);
   REQUIRE(all.counted(&socket_counters::deliveries) - deliveries == count * events);
-  REQUIRE(all.counted(&socket_counters::sends) - sends == count);
+  const auto calls = all.counted(&socket_counters::sends) - sends;
+  if (all.server.shares_sends) {
+    // By their bytes, two sockets at least fit into each call.
+    REQUIRE(calls <= count / 2);
+  } else {
+    REQUIRE(calls == count);
+  }
 }
 
-TEST_CASE("a turn with one event costs one system call for each socket", "[net][fan_out]") {
-  audience all(10);
+TEST_CASE("a turn with one event costs one system call for a batch of sockets", "[net][fan_out]") {
+  constexpr std::size_t count = 2 * send_batch::sends_max + 2;
+  audience all(count);
   const auto sends = all.counted(&socket_counters::sends);
   for (int n = 0; n < 20; ++n) {
     all.fan_out_in_one_turn(n, n + 1);
     all.require_all_received(n, n + 1);
   }
-  REQUIRE(all.counted(&socket_counters::sends) - sends == 20 * 10);
+  const std::size_t calls = all.server.shares_sends ? 3 : count;
+  REQUIRE(all.counted(&socket_counters::sends) - sends == 20 * calls);
 }
 
 TEST_CASE("what a fan-out allocates does not depend on how many hear of it", "[net][fan_out]") {

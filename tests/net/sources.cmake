@@ -6,6 +6,7 @@ velo_unit_tests(net
   net/network_test.cpp
   net/outbox_test.cpp
   net/reactor_test.cpp
+  net/send_batch_test.cpp
   net/websocket_admission_test.cpp
   net/websocket_fixture.cpp
   net/websocket_session_test.cpp
@@ -39,3 +40,6 @@ velo_unit_tests(net
 # What a WebSocket promises it promises through TLS, too.
 catch_discover_tests(net_tests TEST_SPEC "[websocket],[fan_out]" TEST_PREFIX "net over TLS: "
   PROPERTIES TIMEOUT 120 ENVIRONMENT VELO_TEST_TLS=1)
+# And where the kernel has no io_uring for us. (The same text twice would be the same file.)
+catch_discover_tests(net_tests TEST_SPEC "[fan_out],[websocket]" TEST_PREFIX "net without a ring: "
+  PROPERTIES TIMEOUT 120 ENVIRONMENT VELO_TEST_WITHOUT_RING=1)

@@ -247,6 +247,8 @@ websocket_server::websocket_server(std::chrono::milliseconds tick)
     certificates_ = std::make_unique<tls_certificates>(certificate, key);
   }
   loop.start();
+  if (std::getenv("VELO_TEST_WITHOUT_RING") != nullptr) return;
+  on_loop([this] { shares_sends = !loop.sends().use_ring() && certificates_ == nullptr; });
 }
 
 // Both sides of the handshake, each on a thread of its own.

@@ -1,7 +1,7 @@
 // A server's WebSocket side without its HTTP side, and a client that speaks in
 // raw bytes, so that a test says exactly what goes over the wire. Every wait is
 // bounded by `patience`. With VELO_TEST_TLS in the environment all of it goes
-// through TLS.
+// through TLS, with VELO_TEST_WITHOUT_RING each socket has its own system calls.
 
 #pragma once
 
@@ -119,6 +119,7 @@ class websocket_server {
   websocket_settings settings;
   actor_log log;
   reactor loop;
+  bool shares_sends = false;  ///< Up to send_batch::sends_max sockets share a system call.
 
   struct options {
     std::string target = "/app/key?protocol=7&client=js&version=8.4.0";
