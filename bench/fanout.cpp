@@ -131,17 +131,18 @@ class session {
     limit_process limit(scratch.path(), g.set_up.connections, classes, options_.server_cores);
     fleet subscribers(poll_, {.port = limit.port(), .classes = classes},
                       std::vector<std::string>(g.set_up.connections));
-    const auto run = [&](const workload_series& each, std::uint32_t frames_max) {
-      limit_publisher source(limit.process().input(), each.frame_bytes, frames_max,
-                             each.what.in_flight);
+    const auto run = [&](const workload_series& each, limit_order how) {
+      how.frame_bytes = static_cast<std::uint32_t>(each.frame_bytes);
+      limit_publisher source(limit.process().input(), how, each.what.in_flight);
       return measure(poll_, subscribers, source, timing(limit.process().pid()));
     };
     try {
       for (auto& each : g.workloads) {
-        each.limit.push_back(run(each, 1));
+        each.limit.push_back(run(each, {}));
+        if (limit.has_ring()) each.shared.push_back(run(each, {.sockets_max = shared_sockets_max}));
         // Events of different classes go to different sockets: nothing to gather.
         if (each.what.in_flight > 1 && classes == 1) {
-          each.gathered.push_back(run(each, gathered_frames_max));
+          each.gathered.push_back(run(each, {.frames_max = gathered_frames_max}));
         }
       }
     } catch (const bench_error& error) {

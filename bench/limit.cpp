@@ -1,5 +1,6 @@
 #include "bench/limit.hpp"
 
+#include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -27,7 +28,8 @@ class sender {
   sender(std::uint32_t connections, std::uint32_t classes) : sockets_(classes) {
     std::uint16_t port = 0;
     const auto listener = listen_loopback(port);
-    fmt::print("limit ready on {}\n", port);
+    has_ring_ = io_uring_queue_init(shared_sockets_max, &ring_, 0) == 0;
+    fmt::print("limit ready on {}{}\n", port, has_ring_ ? " with a ring" : "");
     std::fflush(stdout);
     // Every blocking call is bounded, so that no sender outlives a stuck harness.
     const timeval patience{.tv_sec = 20, .tv_usec = 0};
@@ -73,13 +75,44 @@ class sender {
   // The measured loop: frames are ready before it, and it does nothing but send.
   void send_to_all(std::span<const limit_order> orders) {
     render(orders);
-    for (const auto& fd : sockets_[orders.front().sequence % sockets_.size()]) {
-      for (std::string_view rest = frames_; !rest.empty();) {
-        const auto sent = ::send(fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-        if (sent < 0) fail("the reader does not read: {}", std::strerror(errno));
-        rest.remove_prefix(static_cast<std::size_t>(sent));
-      }
+    const std::span sockets(sockets_[orders.front().sequence % sockets_.size()]);
+    if (orders.front().sockets_max == 1) {
+      for (const auto& fd : sockets) send_rest(fd.get(), frames_);
+      return;
     }
+    for (std::size_t done = 0; done < sockets.size(); done += shared_sockets_max)
+      send_together(sockets.subspan(done).first(
+          std::min<std::size_t>(shared_sockets_max, sockets.size() - done)));
+  }
+
+  static void send_rest(int socket, std::string_view rest) {
+    while (!rest.empty()) {
+      const auto sent = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (sent < 0) fail("the reader does not read: {}", std::strerror(errno));
+      rest.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+
+  void send_together(std::span<const file_descriptor> sockets) {
+    for (const auto& fd : sockets) {
+      auto* request = io_uring_get_sqe(&ring_);
+      io_uring_prep_send(request, fd.get(), frames_.data(), frames_.size(),
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+      io_uring_sqe_set_data64(request, static_cast<std::uint64_t>(fd.get()));
+    }
+    const auto count = static_cast<unsigned>(sockets.size());
+    const int submitted = io_uring_submit_and_wait(&ring_, count);
+    if (submitted != static_cast<int>(count)) fail("io_uring: {}", std::strerror(-submitted));
+    io_uring_cqe* completed = nullptr;
+    unsigned head = 0;
+    io_uring_for_each_cqe(&ring_, head, completed) {
+      if (completed->res < 0 && completed->res != -EAGAIN)
+        fail("the reader does not read: {}", std::strerror(-completed->res));
+      const auto sent = static_cast<std::size_t>(std::max(completed->res, 0));
+      send_rest(static_cast<int>(io_uring_cqe_get_data64(completed)),
+                std::string_view(frames_).substr(sent));
+    }
+    io_uring_cq_advance(&ring_, count);
   }
 
   void render(std::span<const limit_order> orders) {
@@ -99,6 +132,8 @@ class sender {
 
   std::vector<std::vector<file_descriptor>> sockets_;  // by class
   std::string frames_;
+  io_uring ring_{};
+  bool has_ring_ = false;
 };
 
 std::string own_path() {
@@ -121,10 +156,11 @@ limit_process::limit_process(const std::string& scratch, std::uint32_t connectio
                               std::to_string(classes)},
                 .environment = {},
                 .output_path = scratch + "/limit.log",
-                .cores = cores}),
-      port_(static_cast<std::uint16_t>(
-          std::strtoul(process_.wait_for_line("limit ready on ", std::chrono::seconds(10)).c_str(),
-                       nullptr, 10))) {}
+                .cores = cores}) {
+  const auto line = process_.wait_for_line("limit ready on ", std::chrono::seconds(10));
+  port_ = static_cast<std::uint16_t>(std::strtoul(line.c_str(), nullptr, 10));
+  has_ring_ = line.find("with a ring") != std::string::npos;
+}
 
 void limit_publisher::publish(unsigned /*event_class*/, const stamp& s) {
   ++in_flight_;

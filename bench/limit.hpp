@@ -3,7 +3,8 @@
 // the same reader. No server can be faster without fewer system calls, so every
 // figure is given as a ratio to this one, taken in the same run.
 //
-// The gathered variant sends up to 16 pending frames to a socket in one call.
+// The gathered variant sends up to 16 pending frames to a socket in one call; the
+// shared one sends to up to 64 sockets in one call, by io_uring.
 
 #pragma once
 
@@ -18,14 +19,15 @@
 namespace velo::bench {
 
 inline constexpr std::uint32_t gathered_frames_max = 16;
+inline constexpr std::uint32_t shared_sockets_max = 64;
 
 /// One event to send, as it travels through the sender's stdin.
 struct limit_order {
   std::uint64_t published_ns = 0;
   std::uint32_t sequence = 0;
   std::uint32_t frame_bytes = 0;
-  std::uint32_t frames_max = 1;  ///< Frames in one send.
-  std::uint32_t unused = 0;
+  std::uint32_t frames_max = 1;   ///< Frames in one send.
+  std::uint32_t sockets_max = 1;  ///< Sends in one system call.
 };
 
 /// The sender's main(): accepts `connections` sockets, then obeys orders until
@@ -39,20 +41,22 @@ class limit_process {
                 const std::vector<int>& cores);
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  /// Whether sends can share a system call here.
+  [[nodiscard]] bool has_ring() const { return has_ring_; }
   [[nodiscard]] child_process& process() { return process_; }
 
  private:
   child_process process_;
-  std::uint16_t port_;
+  std::uint16_t port_ = 0;
+  bool has_ring_ = false;
 };
 
 /// Orders events from a sender.
 class limit_publisher final : public publisher {
  public:
-  limit_publisher(int input, std::size_t frame_bytes, std::uint32_t frames_max, std::size_t slots)
-      : input_(input),
-        order_{.frame_bytes = static_cast<std::uint32_t>(frame_bytes), .frames_max = frames_max},
-        slots_(slots) {}
+  /// `how`: what each order has in common.
+  limit_publisher(int input, const limit_order& how, std::size_t slots)
+      : input_(input), order_(how), slots_(slots) {}
 
   [[nodiscard]] bool has_free_slot() const override { return in_flight_ < slots_; }
   [[nodiscard]] bool idle() const override { return in_flight_ == 0; }

@@ -149,6 +149,7 @@ template <class Visit>
 void for_each_server(const workload_series& series, Visit&& visit) {
   if (!series.velo.empty()) visit("velo", series.velo);
   if (!series.limit.empty()) visit("limit", series.limit);
+  if (!series.shared.empty()) visit("limit, shared", series.shared);
   if (!series.gathered.empty()) visit("limit, gathered", series.gathered);
   for (const auto& [name, rounds] : series.peers) visit(name, rounds);
 }

@@ -130,8 +130,10 @@ void print_workloads(const report& r) {
                each.frame_bytes);
     print_series("  velo", each.velo);
     print_series("  limit", each.limit);
+    print_series("  limit, shared", each.shared);
     print_series("  limit, gathered", each.gathered);
     print_ratio("  velo : limit", each.velo, each.limit);
+    print_ratio("  velo : shared", each.velo, each.shared);
     print_ratio("  velo : gathered", each.velo, each.gathered);
     for (const auto& [name, rounds] : each.peers) {
       print_series("  " + name, rounds);
@@ -152,7 +154,7 @@ void print_warnings(const report& r) {
   }
   double others = 0;
   for (const auto& each : r.workloads) {
-    for (const auto* rounds : {&each.velo, &each.limit, &each.gathered}) {
+    for (const auto* rounds : {&each.velo, &each.limit, &each.shared, &each.gathered}) {
       others = std::max(others, summarise(column(*rounds, &measurement::others_share)).median);
     }
   }
@@ -206,6 +208,10 @@ json to_json(const workload_series& series) {
                  {"velo", to_json(series.velo)},
                  {"limit", to_json(series.limit)},
                  {"ratio_to_limit", ratio_json(series.velo, series.limit)}};
+  if (!series.shared.empty()) {
+    object["shared"] = to_json(series.shared);
+    object["ratio_to_shared"] = ratio_json(series.velo, series.shared);
+  }
   if (!series.gathered.empty()) {
     object["gathered"] = to_json(series.gathered);
     object["ratio_to_gathered"] = ratio_json(series.velo, series.gathered);

@@ -33,6 +33,7 @@ struct workload_series {
   std::size_t frame_bytes = 0;
   std::vector<measurement> velo{};
   std::vector<measurement> limit{};     ///< One send a frame.
+  std::vector<measurement> shared{};    ///< To 64 sockets a system call.
   std::vector<measurement> gathered{};  ///< Up to 16 frames a send; empty when one is in flight.
   std::map<std::string, std::vector<measurement>> peers{};
 };
