@@ -379,7 +379,7 @@ struct list_request {
 using list_request_ptr = std::shared_ptr<const list_request>;
 
 struct record_page {
-  std::vector<nlohmann::json> records;
+  std::string records;      ///< A JSON array.
   std::uint64_t total = 0;  ///< Unknown (0) when paging by cursor.
   std::optional<std::string> next_cursor;
 };

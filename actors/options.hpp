@@ -64,6 +64,7 @@ struct engine_options {
 
   rules::limits expressions;
   std::size_t record_bytes_max = 1U << 20U;
+  std::size_t page_bytes_max = 16U << 20U;  ///< Records of a page of a list, as JSON.
   std::size_t sockets_per_channel_max = 16;
   std::size_t subscriptions_per_user_max = 10'000;  ///< Stored ones; 0: no bound.
 

@@ -162,6 +162,7 @@ list_answer reader_behavior::list(const list_request& wanted) const {
     page->total = total;
     first = static_cast<std::size_t>(wanted.page - 1) * wanted.per_page;
   }
+  page->records = "[";
   for (auto i = first; i < sorted.size(); ++i) {
     auto record = database_.records.get(*transaction, collection.id,
                                         sorted[i].back().get_ref<const std::string&>());
@@ -169,8 +170,21 @@ list_answer reader_behavior::list(const list_request& wanted) const {
     // The transaction saw it a moment ago.
     if (!*record) continue;
     for (const auto& field : hidden) (*record)->erase(field);
-    page->records.push_back(std::move(**record));
+    const auto text = (*record)->dump();
+    const bool begun = page->records.size() > 1;
+    if (begun && page->records.size() + text.size() + 2 > options_.page_bytes_max) {
+      // A page by number has its place among the others, and cannot end early.
+      if (!wanted.cursor)
+        return {invalid("per_page",
+                        "These records are more than " + std::to_string(options_.page_bytes_max) +
+                            " bytes: ask for fewer, or page by cursor, which ends a page there.")};
+      page->next_cursor = order->cursor_of(sorted[i - 1]);
+      break;
+    }
+    if (begun) page->records += ',';
+    page->records += text;
   }
+  page->records += ']';
   return {std::shared_ptr<const record_page>(std::move(page))};
 }
 

@@ -58,6 +58,7 @@ struct storage_config {
 
 struct limits_config {
   std::size_t connections = 0;          ///< 0: as many as file descriptors allow.
+  std::size_t http_connections = 0;     ///< That are no WebSocket; 0: likewise.
   std::size_t connections_per_ip = 0;   ///< 0: no limit; also the next two.
   std::size_t connects_per_second = 0;  ///< Beyond it they wait.
   std::size_t requests_per_second = 0;  ///< Of one address, and of one token.
@@ -68,6 +69,7 @@ struct limits_config {
   std::size_t body_bytes = 0;
   std::size_t frame_bytes = 0;
   std::size_t record_bytes = 0;
+  std::size_t page_bytes = 0;  ///< Records of a page of a list, as JSON.
   std::size_t outbox_bytes = 0;
   std::size_t outbox_frames = 0;
   std::size_t outbox_total_bytes = 0;  ///< Of all sockets; 0: no bound but each socket's own.

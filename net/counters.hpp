@@ -59,6 +59,7 @@ enum class limit : std::uint8_t {
   connections,
   app_connections,
   connections_per_ip,
+  http_connections,
   connects_per_second,
   subscriptions,
   subscriptions_per_user,
@@ -70,6 +71,7 @@ enum class limit : std::uint8_t {
   header_timeout,
   body_timeout,
   handshake_timeout,
+  send_timeout,
   first_subscription,
   outbox,
 };

@@ -28,6 +28,7 @@ actors::engine_options engine_options_of(const config& c, actors::stage_clock& s
   if (c.storage.sync == "interval") o.sync_interval = c.storage.sync_interval;
   o.expressions = c.limits.expressions;
   o.record_bytes_max = c.limits.record_bytes;
+  o.page_bytes_max = c.limits.page_bytes;
   o.sockets_per_channel_max = c.limits.sockets_per_record_channel;
   o.subscriptions_per_user_max = c.limits.subscriptions_per_user;
   if (c.metrics_stages == "on") {

@@ -87,13 +87,19 @@ class http_session final : public timed,
         tls_(std::move(from.tls)),
         local_(from.local),
         settings_(std::move(settings)) {}
+  ~http_session() { leave(); }
+  http_session(const http_session&) = delete;
+  http_session& operator=(const http_session&) = delete;
 
   void start();
+  [[nodiscard]] bool has_place();
   void answered(std::uint32_t number, response&& answer);
 
   void on_tick(clock::time_point now) override;
   void on_drain(std::uint16_t close_code, std::string_view reason) override;
   void on_stop() override { close(); }
+  [[nodiscard]] std::size_t queued_bytes() const override { return unsent_.size() - sent_; }
+  void shed() override;
   void flush() override { run({}); }
 
  private:
@@ -128,6 +134,7 @@ class http_session final : public timed,
   void wait();
   void wait_readable();
   void wait_writable();
+  void note_unsent();
   void shake_hands();
   [[nodiscard]] std::size_t read_some(lent_block& into, error_code& error);
   void on_readable();
@@ -136,6 +143,7 @@ class http_session final : public timed,
   void hand_over();
   void owe_nothing();
   void count_served();
+  void leave();
   void close();
 
   reactor& loop_;
@@ -152,6 +160,8 @@ class http_session final : public timed,
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;
   std::optional<limit> met_;  // by the request under way
+  bool counted_ = false;      // among all
+  bool surplus_ = false;      // one too many of all when it came
   bool owes_ = false;         // an answer; counted
   bool leaving_ = false;      // closes after the answer under way
   bool answered_any_ = false;
@@ -168,7 +178,9 @@ class http_session final : public timed,
   std::string unread_;       // the same between two runs
   std::size_t scanned_ = 0;  // of a head that is incomplete
   std::string unsent_;
-  std::size_t sent_ = 0;  // of unsent_
+  std::size_t sent_ = 0;   // of unsent_
+  std::size_t noted_ = 0;  // of it, at the loop
+  clock::time_point sent_by_ = never;
   std::size_t discarded_ = 0;
 };
 
@@ -179,16 +191,7 @@ void http_session::start() {
   error_code gone;
   peer_ = peer_of(socket_, gone);
   if (gone) return;
-  auto* clients = settings_->clients;
-  // A proxy has as many as it likes: its clients are counted when they upgrade.
-  if (clients != nullptr && !clients->trusted_proxies.contains(peer_) &&
-      !clients->exempt.contains(peer_)) {
-    place_ = clients->connections.enter(peer_);
-    if (place_ != nullptr && place_->far_beyond()) {
-      loop_.counters().limits.add(limit::connections_per_ip);
-      return;
-    }
-  }
+  if (!has_place()) return;
   loop_.watch(*this);
   unserved_ = true;
   ++settings_->unserved;
@@ -199,6 +202,28 @@ void http_session::start() {
   }
   deadline_ = clock::now() + settings_->header_timeout;
   wait_readable();
+}
+
+// False where so many are here that it is not even worth an answer.
+bool http_session::has_place() {
+  auto* clients = settings_->clients;
+  // A proxy has as many as it likes: its clients are counted when they upgrade.
+  const bool free = clients != nullptr &&
+                    (clients->trusted_proxies.contains(peer_) || clients->exempt.contains(peer_));
+  auto& limits = loop_.counters().limits;
+  const auto max = settings_->connections_max;
+  const auto number = ++settings_->open;
+  counted_ = true;
+  surplus_ = max != 0 && peer_ && !free && number > max;
+  if (surplus_ && number > 2 * max) {
+    limits.add(limit::http_connections);
+    return false;
+  }
+  if (clients == nullptr || free) return true;
+  place_ = clients->connections.enter(peer_);
+  if (place_ == nullptr || !place_->far_beyond()) return true;
+  limits.add(limit::connections_per_ip);
+  return false;
 }
 
 void http_session::shake_hands() {
@@ -344,12 +369,13 @@ bool http_session::admit() {
   now.client = admitted.client;
   now.local = local_ && !admitted.forwarded && (!admitted.client || admitted.client->is_loopback());
   met_ = place_ != nullptr && place_->beyond() ? limit::connections_per_ip : admitted.met;
+  if (surplus_) met_ = limit::http_connections;
   if (!met_) return true;
   // A WebSocket is refused in its own words, by a code that its client understands.
   if (settings_->on_upgrade && asks_for_websocket(now.head)) return true;
   loop_.counters().limits.add(*met_);
   auto answer = too_many(*met_, admitted.retry_after);
-  if (met_ == limit::connections_per_ip || !now.parser.is_done()) {
+  if (surplus_ || met_ == limit::connections_per_ip || !now.parser.is_done()) {
     refuse(std::move(answer));
   } else {
     stage_ = stage::handling;
@@ -541,6 +567,7 @@ void http_session::send(std::string& out) {
   } else {
     unsent_.append(out);
   }
+  note_unsent();
 }
 
 void http_session::send_rest() {
@@ -554,11 +581,20 @@ void http_session::send_rest() {
   if (sent_ == unsent_.size()) {
     unsent_.clear();
     sent_ = 0;
+    sent_by_ = never;
     if (stage_ != stage::handling) {
       owe_nothing();
       count_served();
     }
   }
+}
+
+// Answers that wait for their clients share a bound with what waits on WebSockets.
+void http_session::note_unsent() {
+  const auto bytes = queued_bytes();
+  const auto before = std::exchange(noted_, bytes);
+  if (bytes != before)
+    loop_.note_held(static_cast<std::ptrdiff_t>(bytes) - static_cast<std::ptrdiff_t>(before));
 }
 
 void http_session::owe_nothing() {
@@ -567,6 +603,10 @@ void http_session::owe_nothing() {
 
 void http_session::count_served() {
   if (std::exchange(unserved_, false)) --settings_->unserved;
+}
+
+void http_session::leave() {
+  if (std::exchange(counted_, false)) --settings_->open;
 }
 
 // Everything that can be done is: waits for whatever moves it on.
@@ -620,7 +660,14 @@ void http_session::wait_readable() {
 
 void http_session::wait_writable() {
   if (std::exchange(waits_to_write_, true)) return;
-  if (stage_ != stage::handshake) deadline_ = clock::now() + settings_->send_timeout;
+  if (stage_ != stage::handshake) {
+    const auto now = clock::now();
+    // Who takes a byte now and then does not go on for ever.
+    if (sent_by_ == never)
+      sent_by_ = now + settings_->send_timeout +
+                 std::chrono::seconds(queued_bytes() / settings_->send_bytes_per_second);
+    deadline_ = std::min(now + settings_->send_timeout, sent_by_);
+  }
   socket_.async_wait(stream_socket::wait_write, [self = shared_from_this()](error_code error) {
     self->waits_to_write_ = false;
     if (!error) self->on_writable();
@@ -631,6 +678,7 @@ void http_session::on_writable() {
   if (stage_ == stage::closed) return;
   if (stage_ == stage::handshake) return shake_hands();
   send_rest();
+  note_unsent();
   run({});
 }
 
@@ -701,6 +749,7 @@ void http_session::on_tick(clock::time_point now) {
   const bool half_open = stage_ == stage::head && unread_.empty() && !answered_any_;
   const bool incomplete =
       unsent_.empty() && (stage_ == stage::body || (stage_ == stage::head && !unread_.empty()));
+  if (!unsent_.empty()) limits.add(limit::send_timeout);
   if (half_open || incomplete)
     limits.add(stage_ == stage::body ? limit::body_timeout : limit::header_timeout);
   if (!incomplete) return close();
@@ -715,11 +764,18 @@ void http_session::on_drain(std::uint16_t, std::string_view) {
   if (answered_any_ && stage_ == stage::head && unread_.empty() && unsent_.empty()) close();
 }
 
+void http_session::shed() {
+  loop_.counters().shed.add();
+  // Not now: others of the loop are being looked at.
+  asio::post(loop_.io(), [self = shared_from_this()] { self->close(); });
+}
+
 void http_session::close() {
   if (stage_ == stage::closed) return;
   stage_ = stage::closed;
   owe_nothing();
   count_served();
+  leave();
   deadline_ = never;
   loop_.unwatch(*this);
   error_code ignored;
@@ -730,6 +786,8 @@ void http_session::close() {
   answer_.reset();
   std::string{}.swap(unread_);
   std::string{}.swap(unsent_);
+  sent_ = 0;
+  note_unsent();
   // Last: nothing else may hold it.
   const auto keep = std::move(self_);
 }

@@ -93,6 +93,7 @@ struct worker {
 
 void fill(http_settings& http, const config& c) {
   http.origins = cors(c.cors_origins);
+  http.connections_max = c.limits.http_connections;
   http.header_bytes_max = c.limits.header_bytes;
   http.body_bytes_max = c.limits.body_bytes;
   http.handshake_timeout = c.limits.handshake_timeout;

@@ -74,7 +74,9 @@ response too_many(limit met, std::chrono::seconds retry_after) {
     sentence = "Too many requests from this address: wait before the next one.";
   if (met == limit::connections_per_ip)
     sentence = "Too many connections from this address: close some first.";
-  auto answer = error_response(429, sentence);
+  const bool whole = met == limit::http_connections;
+  if (whole) sentence = "The server has too many connections: try again in a moment.";
+  auto answer = error_response(whole ? 503 : 429, sentence);
   answer.headers.emplace_back(
       "Retry-After", std::to_string(std::max(retry_after, std::chrono::seconds{1}).count()));
   return answer;

@@ -359,6 +359,9 @@ std::vector<setting> make_table() {
 
       row("limits.connections", count, "0", "sockets at once; 0: as file descriptors allow")
           .MEMBER(limits.connections),
+      row("limits.http_connections", count, "0",
+          "connections at once that are no WebSocket (yet); 0: as file descriptors allow")
+          .MEMBER(limits.http_connections),
       row("limits.connections_per_ip", count, "0", "connections of one address; 0: no limit")
           .MEMBER(limits.connections_per_ip),
       row("limits.connects_per_second", count, "0", "pace of new connections; 0: as they come")
@@ -389,6 +392,9 @@ std::vector<setting> make_table() {
       row("limits.record_bytes", size, "1MiB", "record as JSON")
           .MEMBER(limits.record_bytes)
           .between(kib, 64 * mib),
+      row("limits.page_bytes", size, "16MiB", "records of a page of a list, as JSON")
+          .MEMBER(limits.page_bytes)
+          .between(kib, 4 * gib),
       row("limits.outbox_bytes", size, "1MiB", "queued for one socket")
           .MEMBER(limits.outbox_bytes)
           .between(16 * kib, gib),

@@ -41,8 +41,8 @@ std::string link_with(const request& r, const std::string& name, const std::stri
   return link + separator + name + '=' + percent_encode(value);
 }
 
-json page_json(const request& r, const actors::list_request& wanted,
-               const actors::record_page& page) {
+response page_response(const request& r, const actors::list_request& wanted,
+                       const actors::record_page& page) {
   json meta{{"per_page", wanted.per_page}};
   json links{{"next", nullptr}, {"prev", nullptr}};
   if (wanted.cursor) {
@@ -55,7 +55,9 @@ json page_json(const request& r, const actors::list_request& wanted,
       links["next"] = link_with(r, "page", std::to_string(wanted.page + 1));
     if (wanted.page > 1) links["prev"] = link_with(r, "page", std::to_string(wanted.page - 1));
   }
-  return {{"data", page.records}, {"meta", std::move(meta)}, {"links", std::move(links)}};
+  return {.status = 200,
+          .body = R"({"data":)" + page.records + R"(,"meta":)" + meta.dump() + R"(,"links":)" +
+                  links.dump() + '}'};
 }
 
 void list(const api& a, request&& r, const respond& answer, identity who) {
@@ -79,7 +81,7 @@ void list(const api& a, request&& r, const respond& answer, identity who) {
         [answer, wanted,
          r = std::make_shared<request>(std::move(r))](const actors::list_answer& found) {
           if (!found.result) return answer(error_response(found.result.error()));
-          answer(json_response(200, page_json(*r, *wanted, **found.result)));
+          answer(page_response(*r, *wanted, **found.result));
         });
 }
 

@@ -83,6 +83,29 @@ test('behind a trusted proxy the WebSockets of each client are counted', async (
   for (let n = 0; n < 5; n += 1) assert.equal((await server.request('GET', '/up')).status, 200)
 })
 
+test('connections that are no WebSocket: an answer up to twice as many, then none; WebSockets and who is exempt go on', async (t) => {
+  const server = await started(t, { http_connections: 3 })
+  const first = await Socket.connect(t, server)
+  const held = []
+  for (let n = 0; n < 3; n += 1) held.push(await connect(t, server))
+  // Each loop counts when its turn comes: until these are, another may still find a place.
+  let answer
+  await until(async () => (answer = await server.request('GET', '/up')).status === 503, 'a refusal')
+  assert.match(answer.body.message, /too many connections/)
+  assert.ok(Number(answer.headers['retry-after']) >= 1)
+  const { code, reason } = await (await Socket.open(t, server)).close()
+  assert.equal(code, 4100)
+  assert.match(reason, /over capacity|too many connections/i)
+  await first.ping()
+  assert.equal((await request('GET', 'http://localhost/up', { socketPath: server.socketPath })).status, 200)
+  for (let n = 0; n < 4; n += 1) held.push(await connect(t, server))
+  const beyond = await Promise.any(held.map((raw) => raw.end(5_000).then(() => raw)))
+  assert.equal(beyond.received.length, 0)
+  assert.ok((await server.met('http_connections')) >= 3)
+  for (const raw of held) raw.socket.destroy()
+  await until(async () => (await server.request('GET', '/up')).status === 200, 'a free place')
+})
+
 test('new connections are paced, none is refused', async (t) => {
   const server = await started(t, { connects_per_second: 20 })
   const begun = performance.now()

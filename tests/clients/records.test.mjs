@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Server } from './support/server.mjs'
 import { listen, pusher } from './support/clients.mjs'
+import { afterwards } from './support/wait.mjs'
 import { asSuperuser, assertEvent, assertRefused, collection, create, list, open, remove, saying, subscribe, tokenOf, update, users, view } from './support/velo.mjs'
 
 let server
@@ -85,6 +86,27 @@ test('a list is filtered, sorted and paged', async () => {
   const next = new URL(first.links.next, server.url)
   const second = await server.expect(200, 'GET', next.pathname + next.search, asSuperuser())
   assert.deepEqual(titles(second), ['t4', 't5', 't6'])
+})
+
+test('a page ends at limits.page_bytes by cursor, and says so by number', async (t) => {
+  const small = await Server.start({ env: { VELO_LIMITS_PAGE_BYTES: '4KiB' } })
+  afterwards(t, () => small.close())
+  const posts = await collection(small)
+  for (let n = 0; n < 10; n += 1) await create(small, posts, { n, text: 'x'.repeat(1000) })
+  const path = `/api/collections/${posts}/records?sort=n`
+  const refused = await small.request('GET', path)
+  assertRefused(refused, 422, 'per_page')
+  assert.match(refused.text, /4096 bytes/)
+  assert.equal((await small.expect(200, 'GET', `${path}&per_page=3&page=2`)).data.length, 3)
+  const seen = []
+  for (let next = `${path}&cursor=`, pages = 0; next; pages += 1) {
+    assert.ok(pages < 10)
+    const { data, links } = await small.expect(200, 'GET', next)
+    assert.ok(data.length <= 3)
+    seen.push(...data.map(({ n }) => n))
+    next = links.next
+  }
+  assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 })
 
 test('per_page is 30 unless asked for, and 500 at most', async () => {

@@ -465,6 +465,80 @@ TEST_CASE_METHOD(fixture, "a client that reads nothing is let go", "[net][http]"
   CHECK(comes_down_to(0));
 }
 
+TEST_CASE_METHOD(fixture, "a client that reads a little now and then is let go", "[net][http]") {
+  settings->send_timeout = 200ms;
+  settings->send_bytes_per_second = 1U << 30U;
+  settings->routes.add("GET", "/big", [this](request&&, const respond& answer) {
+    answer({.status = 200, .body = std::string(64 << 20, 'x')});
+    asked.set_value();
+  });
+  start();
+  raw_client client{port()};
+  client.send(get("/big"));
+  await_asked();
+  // As much as would keep it beyond the timeout by itself, but far from all.
+  std::size_t got = 0;
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (open() > 0 && std::chrono::steady_clock::now() < until) {
+    std::array<char, 4096> block{};
+    boost::system::error_code error;
+    got += client.socket().read_some(boost::asio::buffer(block), error);
+    std::this_thread::sleep_for(1ms);  // the pace of the attack, not synchronisation
+  }
+  CHECK(open() == 0);
+  CHECK(got < (60 << 20));
+  CHECK(loop.counters().limits.value(limit::send_timeout) == 1);
+}
+
+TEST_CASE_METHOD(fixture, "answers that nobody reads are bounded together", "[net][http]") {
+  loop.bound_outboxes(24 << 20);
+  settings->routes.add("GET", "/big", [](request&&, const respond& answer) {
+    answer({.status = 200, .body = std::string(16 << 20, 'x')});
+  });
+  start();
+  std::vector<std::unique_ptr<raw_client>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<raw_client>(port()));
+    clients.back()->send(get("/big"));
+  }
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (loop.counters().shed.value() < 3 && std::chrono::steady_clock::now() < until) open();
+  CHECK(loop.counters().shed.value() >= 3);
+  std::size_t queued = 0;
+  on_loop([&] { queued = loop.buffers().queued_bytes(); });
+  CHECK(queued <= (24 << 20));
+  clients.clear();
+  CHECK(comes_down_to(0));
+  on_loop([&] { queued = loop.buffers().queued_bytes(); });
+  CHECK(queued == 0);
+}
+
+TEST_CASE_METHOD(fixture, "connections beyond the bound are refused, those far beyond unanswered",
+                 "[net][http]") {
+  settings->connections_max = 2;
+  start();
+  {
+    raw_client first{port()};
+    CHECK(first.ask(get("/hello")).status == 200);
+    raw_client second{port()};
+    CHECK(second.ask(get("/hello")).status == 200);
+    raw_client third{port()};
+    const auto refused = third.ask(get("/hello"));
+    CHECK(refused.status == 503);
+    CHECK(refused.has("Retry-After: 1"));
+    CHECK(refused.has("Connection: close"));
+    // The third has not closed its side, and is still one of them.
+    raw_client fourth{port()};
+    raw_client fifth{port()};
+    CHECK(fifth.closed());
+    CHECK(first.ask(get("/hello")).status == 200);
+    CHECK(loop.counters().limits.value(limit::http_connections) == 2);
+  }
+  CHECK(comes_down_to(0));
+  raw_client later{port()};
+  CHECK(later.ask(get("/hello")).status == 200);
+}
+
 TEST_CASE_METHOD(fixture, "a client that keeps the last answer waiting is let go", "[net][http]") {
   settings->linger_timeout = 50ms;
   start();
