@@ -121,8 +121,9 @@ void collection_behavior::on_token_renewed(const token_renewed& message) {
 
 // A user's tokens of now are all older than the word that revokes them.
 void collection_behavior::on_revoked(const revocation& what) {
-  doom_all(what.identity_key.empty() ? live_.tokens().of_token(what.token_id)
-                                     : live_.of_identity(what.identity_key),
+  doom_all(what.collection_id.empty()
+               ? live_.tokens().of_token(what.token_id)
+               : live_.of_identity(user_key(what.collection_id, what.record_id)),
            {live_subscriptions::cause::token_revoked});
   end_slice();
 }

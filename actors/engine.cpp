@@ -197,9 +197,26 @@ void engine::open_channels(std::vector<app_options> apps, const channel_options&
   for (unsigned i = 0; i < std::max(options.shards, 1U); ++i)
     shards.push_back(system_.spawn<channel_behavior>(options));
   *channels_ = channel_directory(std::move(apps), std::move(shards));
+  tell_of_user_ends([this](const std::string& app_id, const std::string& user_id) {
+    const auto& apps = options_.apps;
+    const auto* app = channels_->find_app(app_id.empty() && !apps.empty() ? apps.front() : app_id);
+    if (app == nullptr) return;
+    caf::anon_send(
+        channels_->of_users(app),
+        terminate_user_ptr{std::make_shared<terminate_user>(terminate_user{app, user_id})});
+  });
+}
+
+void engine::tell_of_user_ends(
+    std::function<void(const std::string& app_id, const std::string& user_id)> ended) {
+  user_end_listener_ptr listener;
+  if (ended) listener = std::make_shared<user_end_listener>(user_end_listener{std::move(ended)});
+  caf::scoped_actor self(system_);
+  self->request(store_, flush_max, listener).receive([](ack) {}, [](const caf::error&) {});
 }
 
 void engine::close_channels() {
+  tell_of_user_ends(nullptr);
   caf::scoped_actor self(system_);
   for (const auto& shard : channels_->shards()) {
     // An exit overtakes what waits in a mailbox; a question does not.

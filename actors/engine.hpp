@@ -94,6 +94,8 @@ class engine {
   outcome<collection_ptr> declare(const nlohmann::json& fields);
 
  private:
+  void tell_of_user_ends(
+      std::function<void(const std::string& app_id, const std::string& user_id)> ended);
   engine(caf::actor_system& system, std::unique_ptr<storage::database> database,
          engine_options options);
   [[nodiscard]] std::vector<collection_actor> collections() const;

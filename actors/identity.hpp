@@ -34,6 +34,11 @@ struct identity {
   [[nodiscard]] std::string key() const;
 };
 
+/// What a user signs in as on a WebSocket. Ids are unique in their collection only: a user
+/// of another one than the default shall not be taken for one of it. No id has a dot.
+[[nodiscard]] std::string sign_in_id(std::string_view collection_name, std::string_view record_id,
+                                     std::string_view default_collection);
+
 /// The key of a user, as identity::key() gives it.
 [[nodiscard]] std::string user_key(std::string_view collection_id, std::string_view record_id);
 

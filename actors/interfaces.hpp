@@ -125,6 +125,8 @@ using store_actor = caf::typed_actor<
     caf::replies_to<renew_token>::with<bool>,
     // Refuses tokens; answered when durable and every collection has been told.
     caf::replies_to<revocation_ptr>::with<revoke_answer>,
+    // Who hears of users' ends from now on; null: nobody. Answered when it is so.
+    caf::replies_to<user_end_listener_ptr>::with<ack>,
     // Renews when a connection was last seen; durable with the next commit.
     caf::reacts_to<touch_connection>,
     // Drops a connection; answered when durable with whether it was there.

@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -275,12 +276,20 @@ struct look_at_tokens {};
 
 /// Refuses tokens from now on: those that a user has, or one.
 struct revocation {
-  std::string identity_key;   ///< Of the user; empty: `token_id` says which.
+  std::string collection_id;  ///< Of the user; empty: `token_id` says which.
+  std::string record_id;      ///< The user.
   std::string token_id;       ///< `jti`.
   std::int64_t issued_s = 0;  ///< Of a user: what was issued at or before, in Unix seconds.
   std::int64_t until_ms = 0;  ///< Remembered until then.
 };
 using revocation_ptr = std::shared_ptr<const revocation>;
+
+/// Hears of users that are none any more, before whoever ended them is answered: by app
+/// (empty: the default one) and by the name that they sign in with.
+struct user_end_listener {
+  std::function<void(const std::string& app_id, const std::string& user_id)> ended;
+};
+using user_end_listener_ptr = std::shared_ptr<const user_end_listener>;
 
 struct revoke_answer {
   outcome<std::monostate> result;
@@ -441,6 +450,7 @@ VELO_LOCAL_MESSAGE(token_renewed)
 VELO_LOCAL_MESSAGE(look_at_tokens)
 VELO_LOCAL_MESSAGE(look_at_keys)
 VELO_LOCAL_MESSAGE(revocation_ptr)
+VELO_LOCAL_MESSAGE(user_end_listener_ptr)
 VELO_LOCAL_MESSAGE(revoke_answer)
 VELO_LOCAL_MESSAGE(revoked)
 VELO_LOCAL_MESSAGE(client_subscribe)

@@ -94,6 +94,10 @@ store_behavior::behavior_type store_behavior::make_behavior() {
       [this](const renew_claims& renewal) { return enqueue<bool>(renewal); },
       [this](const renew_token& renewal) { return enqueue<bool>(renewal); },
       [this](const revocation_ptr& r) { return enqueue<revoke_answer>(r); },
+      [this](const user_end_listener_ptr& listener) {
+        user_ends_ = listener;
+        return ack{};
+      },
       [this](const touch_connection& touch) {
         // Only the first of a batch needs a tick of its own, should no other write come.
         if (queue_.empty())
@@ -516,6 +520,20 @@ storage::result<void> store_behavior::apply(batch& b, const queued_trim& q) {
 void store_behavior::tell_all(const identity_change_ptr& change) {
   for (const auto& [id, e] : entries_)
     for (const auto& shard : e->shards) send(shard, change);
+  if (change->auth == nullptr && !change->record_id.empty())
+    tell_user_ended(change->collection_id, change->record_id);
+}
+
+void store_behavior::tell_user_ended(const std::string& collection_id,
+                                     const std::string& record_id) const {
+  if (user_ends_ == nullptr) return;
+  // Where there is no such collection, tokens of the default one are their claims.
+  const auto users = entries_.find(collection_id);
+  const auto* definition =
+      users == entries_.end() ? nullptr : users->second->target.definition.get();
+  user_ends_->ended(definition == nullptr ? std::string{} : definition->app,
+                    sign_in_id(definition == nullptr ? collection_id : definition->name, record_id,
+                               options_.user_collection));
 }
 
 // -- definitions ---------------------------------------------------------------
@@ -736,21 +754,25 @@ storage::result<void> store_behavior::apply(batch& b, const queued_revocation& q
   const auto& table = database_.revocations;
   if (auto pruned = table.prune(*b.writer, b.now, revocation_prune_max); !pruned)
     return pruned.error();
+  const auto key = r.collection_id.empty()
+                       ? revocation_key_of_token(r.token_id)
+                       : revocation_key_of_user(user_key(r.collection_id, r.record_id));
   const auto held = table.count(b.reader);
   if (!held) return held.error();
-  if (*held >= options_.revocations_max) {
+  const auto known = table.get(b.reader, key);
+  if (!known) return known.error();
+  if (!*known && *held >= options_.revocations_max) {
     b.effects.emplace_back([promise = q.promise]() mutable {
       promise.deliver(revoke_answer{unavailable(
           "Too many revocations are remembered; say when the tokens expire, or wait.")});
     });
     return {};
   }
-  const auto key = r.identity_key.empty() ? revocation_key_of_token(r.token_id)
-                                          : revocation_key_of_user(r.identity_key);
   if (auto put = table.put(*b.writer, key, {r.issued_s, r.until_ms}); !put) return put;
   b.effects.emplace_back([this, what = q.request, promise = q.promise]() mutable {
     for (const auto& [id, e] : entries_)
       for (const auto& shard : e->shards) send(shard, revoked{what});
+    if (!what->collection_id.empty()) tell_user_ended(what->collection_id, what->record_id);
     promise.deliver(revoke_answer{std::monostate{}});
   });
   return {};

@@ -168,6 +168,7 @@ class store_behavior : public store_actor::base {
   storage::result<outcome<storage::connection>> keep(batch& b, const storage::connection& wanted);
   storage::result<std::uint64_t> next_connection_number(batch& b);
   void tell_all(const identity_change_ptr& change);
+  void tell_user_ended(const std::string& collection_id, const std::string& record_id) const;
   /// Asks every shard that `definition` concerns; `then` runs when all have answered.
   template <class Message>
   void ask_concerned(const collection_ptr& definition, const Message& message,
@@ -181,6 +182,7 @@ class store_behavior : public store_actor::base {
   storage::database& database_;
   const engine_options& options_;
   entries entries_;
+  user_end_listener_ptr user_ends_;
   std::vector<item> queue_;
   bool commit_scheduled_ = false;
   std::list<parked_ptr> parked_;  ///< In the order they came.

@@ -86,7 +86,8 @@ void revoke_user(const revoke_job& job, std::string user,
                 return job.answer(
                     error_response(invalid("collection", "There is no such auth collection.")));
               actors::revocation what;
-              what.identity_key = actors::user_key(users ? found.definition->id : name, user);
+              what.collection_id = users ? found.definition->id : name;
+              what.record_id = user;
               what.issued_s = actors::now_ms() / 1000;
               send_revocation(job, std::move(what));
             });

@@ -14,18 +14,12 @@ namespace {
 
 using nlohmann::json;
 
-// Ids are unique in their collection only: a user of another one than the
-// configured shall not be taken for one of it. No id has a dot.
-std::string user_id(const storage::collection& users, const actors::identity& who,
-                    const std::string& user_collection) {
-  return (users.name == user_collection ? "" : users.name + '.') + who.record_id;
-}
-
 // What others may see of the user: the stored record without hidden fields. Of
 // claims nobody has said which are public.
 actors::outcome<std::string> user_data(const api& a, const storage::collection& users,
                                        const actors::identity& who) {
-  json out{{"id", user_id(users, who, a.settings().auth.user_collection)}};
+  json out{
+      {"id", actors::sign_in_id(users.name, who.record_id, a.settings().auth.user_collection)}};
   if (who.claims) return out.dump();
   const auto& database = a.engine().database();
   const auto transaction = database.begin_read();

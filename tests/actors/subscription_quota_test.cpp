@@ -173,7 +173,8 @@ TEST_CASE("what a rule, a revocation or time ends frees its place",
   w.settle();
   listened();
   revocation what;
-  what.identity_key = w.ada.key();
+  what.collection_id = w.ada.collection_id;
+  what.record_id = w.ada.record_id;
   what.issued_s = 100;
   what.until_ms = now_ms() + 1'000'000;
   REQUIRE(w.ask<revoke_answer>(w.store, revocation_ptr{std::make_shared<const revocation>(what)})

@@ -122,10 +122,10 @@ TEST_CASE("a refreshed subscription goes on without an end", "[actors][tokens]")
   w.create(w.posts, "r2");
   CHECK(c.session->log.back().data.at("record").at("id") == "r2");
   // The token that spoke for it before is of no concern any more.
-  w.revoke({{}, "t1", 0, 0});
+  w.revoke({{}, {}, "t1", 0, 0});
   w.create(w.posts, "r3");
   CHECK(c.session->log.back().data.at("record").at("id") == "r3");
-  w.revoke({{}, "t2", 0, 0});
+  w.revoke({{}, {}, "t2", 0, 0});
   w.create(w.posts, "r4");
   CHECK(c.session->log.back().reason == "revoked");
 }
@@ -197,7 +197,7 @@ TEST_CASE("revoking a user ends what lives and what sleeps, over a restart", "[a
   const auto bob = *w.subscribe("posts", with_token(claimant({{"id", "bob"}}), "c", 0, 100));
   w.listen(c, heard);
   w.listen(c, bob);
-  w.revoke({user_key(w.users, "ada"), {}, 200, 0});
+  w.revoke({w.users, "ada", {}, 200, 0});
   CHECK_FALSE(w.connection(heard.uuid).has_value());
   w.create(w.posts, "r1");
   CHECK(c.session->story() == "succeeded succeeded error:401 created:r1");
@@ -221,7 +221,7 @@ TEST_CASE("revoking one token leaves the user's others", "[actors][tokens]") {
   const auto second = *w.subscribe("posts", w.ada("b", 0));
   w.listen(c, first);
   w.listen(c, second);
-  w.revoke({{}, "a", 0, 0});
+  w.revoke({{}, {}, "a", 0, 0});
   w.create(w.posts, "r1");
   CHECK(c.session->story() == "succeeded succeeded error:401 created:r1");
   CHECK(w.subscribe("posts", w.ada("a", 0)).error().kind == failure_kind::unauthenticated);
@@ -236,13 +236,14 @@ TEST_CASE("revocations are bounded and pruned", "[actors][tokens]") {
     return w
         .ask<revoke_answer>(
             w.store,
-            revocation_ptr{std::make_shared<const revocation>(revocation{{}, id, 0, until_ms})})
+            revocation_ptr{std::make_shared<const revocation>(revocation{{}, {}, id, 0, until_ms})})
         .result.has_value();
   };
   CHECK(revoke("a", 1));
   CHECK(revoke("b", now_ms() + 1'000'000));
   CHECK(revoke("c", now_ms() + 1'000'000));  // "a" has made room
   CHECK_FALSE(revoke("d", now_ms() + 1'000'000));
+  CHECK(revoke("c", now_ms() + 2'000'000));  // it is one of them
   CHECK(w.subscribe("posts", w.ada("a", 0)).has_value());
   CHECK(w.subscribe("posts", w.ada("b", 0)).error().kind == failure_kind::unauthenticated);
 }

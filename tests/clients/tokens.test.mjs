@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair, SignJWT } from 'jose'
 import { jwtSecret, Server, superuser, temporaryDirectory, velo } from './support/server.mjs'
 import { connected, listen, pusher, refusal, wireName } from './support/clients.mjs'
+import { Socket } from './support/socket.mjs'
 import { afterwards, Inbox, until } from './support/wait.mjs'
 import { assertRefused, asSuperuser, collection, create, open, remove, subscribe, tokenOf, update, users } from './support/velo.mjs'
 
@@ -316,6 +317,30 @@ test('a user who is logged out hears no more, and comes back with a newer token 
   assert.equal(await taken(young, on, posts), 200)
   assertRefused(await refresh(asleep.channel_name, young, on), [401, 404])
   assert.notEqual(wire, wireName(asleep))
+})
+
+test('sockets that are signed in as a user end with the user', async (t) => {
+  const on = await serverWith(t, {})
+  await users(on)
+  await create(on, 'users', { id: 'bob' })
+  const signedIn = async (user) => {
+    const socket = await Socket.connect(t, on)
+    const { auth, user_data } = await on.expect(200, 'POST', '/api/broadcasting/user-auth', { token: tokenOf(user), json: { socket_id: socket.id } })
+    socket.send({ event: 'pusher:signin', data: { auth, user_data } })
+    await socket.frames.find(({ event }) => event === 'pusher:signin_success')
+    return socket
+  }
+  const [ada, bob, eve] = await Promise.all(['ada', 'bob', 'eve'].map(signedIn))
+  await revoke({ user: 'ada' }, on)
+  assert.equal((await ada.close()).code, 4009)
+  await on.expect(204, 'DELETE', '/api/collections/users/records/bob', asSuperuser())
+  assert.equal((await bob.close()).code, 4009)
+  // Of another collection, and so another user.
+  await collection(on, { name: 'members', type: 'auth' })
+  await revoke({ user: 'eve', collection: 'members' }, on)
+  await eve.ping()
+  const again = await signedIn('eve')
+  await again.ping()
 })
 
 test('one token is revoked, by its id or by itself, until it would have expired', async (t) => {
