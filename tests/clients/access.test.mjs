@@ -255,6 +255,76 @@ for (const [kind, ask, expected] of rules) {
   })
 }
 
+// -- what a socket may say ---------------------------------------------------------------
+
+// By whom a command is signed: nobody, this app, this app for another socket, another
+// app, this app but for one character of the signature.
+const signers = {
+  nobody: () => '',
+  app: (at, text) => hmac(app, `${at.id}:${text}`),
+  'other socket': (at, text) => hmac(app, `1.1:${text}`),
+  'other app': (at, text) => hmac(other, `${at.id}:${text}`),
+  'other secret': (at, text) => hmac({ key: app.key, secret: other.secret }, `${at.id}:${text}`),
+  altered: (at, text) => hmac(app, `${at.id}:${text}`).replace(/.$/, (c) => (c === '0' ? '1' : '0')),
+}
+const hmac = ({ key, secret }, text) => `${key}:${createHmac('sha256', secret).update(text).digest('hex')}`
+const member = JSON.stringify({ user_id: 'u7' })
+const theUser = JSON.stringify({ id: 'u7' })
+const adasWire = async () => `private-${await adasChannel()}`
+const asked = async (at, channel, auth, more) => dataOf(await at.subscribe(channel, auth, more))?.status ?? 'ok'
+/** The answer to a client event: an error's code, or that it was sent. */
+async function clientEvent(at, channel) {
+  at.send({ event: 'client-e', channel, data: {} })
+  await at.ping()
+  const error = at.frames.items.find(({ event }) => event === 'pusher:error')
+  return error ? dataOf(error).code : 'ok'
+}
+
+// [command, what it does with a signature, an answer for each signer].
+const commands = [
+  ['subscribe public',           (at, by) => asked(at, 'news', by(at, 'news')),                                            ['ok', 'ok', 'ok', 'ok', 'ok', 'ok']],
+  ['subscribe private',          (at, by) => asked(at, 'private-a', by(at, 'private-a')),                                  [401, 'ok', 401, 401, 401, 401]],
+  ['subscribe encrypted',        (at, by) => asked(at, 'private-encrypted-a', by(at, 'private-encrypted-a')),              [401, 'ok', 401, 401, 401, 401]],
+  ['subscribe cached private',   (at, by) => asked(at, 'private-cache-a', by(at, 'private-cache-a')),                      [401, 'ok', 401, 401, 401, 401]],
+  ['subscribe presence',         (at, by) => asked(at, 'presence-a', by(at, `presence-a:${member}`), { channel_data: member }), [401, 'ok', 401, 401, 401, 401]],
+  ['join as somebody else',      (at, by) => asked(at, 'presence-a', by(at, `presence-a:${member}`), { channel_data: '{"user_id":"u8"}' }), [401, 401, 401, 401, 401, 401]],
+  ['subscribe by another name',  (at, by) => asked(at, 'private-a', by(at, 'private-b')),                                  [401, 401, 401, 401, 401, 401]],
+  ['subscribe public records',   async (at, by) => asked(at, await publicChannel(), by(at, 'x')),                          ['ok', 'ok', 'ok', 'ok', 'ok', 'ok']],
+  ['subscribe private records',  async (at, by) => { const c = await adasWire(); return asked(at, c, by(at, c)) },         [401, 'ok', 401, 401, 401, 401]],
+  ['private records, bare name', async (at, by) => { const c = await adasChannel(); return asked(at, c, by(at, c)) },      [404, 404, 404, 404, 404, 404]],
+  ['events to a user',           (at, by) => asked(at, '#server-to-user-u7', by(at, '#server-to-user-u7')),                [401, 401, 401, 401, 401, 401]],
+  ['client event, not there',    (at) => clientEvent(at, 'private-a'),                                                     [4301, 4301, 4301, 4301, 4301, 4301]],
+  ['client event, public',       async (at) => { await at.subscribe('news'); return clientEvent(at, 'news') },             [4301, 4301, 4301, 4301, 4301, 4301]],
+  ['client event, private',      async (at, by) => { await at.subscribe('private-a', by(at, 'private-a')); return clientEvent(at, 'private-a') }, [4301, 'ok', 4301, 4301, 4301, 4301]],
+]
+
+for (const [command, say, expected] of commands) {
+  test(`on a socket: ${command}`, async (t) => {
+    const found = {}
+    for (const [who, by] of Object.entries(signers)) {
+      const at = await Socket.connect(t, server)
+      found[who] = await say(at, by)
+      at.ws.close()
+    }
+    assert.deepEqual(found, Object.fromEntries(Object.keys(signers).map((who, i) => [who, expected[i]])))
+  })
+}
+
+test('on a socket: signing in', async (t) => {
+  for (const [who, by] of Object.entries(signers)) {
+    const at = await Socket.connect(t, server)
+    at.send({ event: 'pusher:signin', data: { auth: by(at, `:user::${theUser}`), user_data: theUser } })
+    if (who !== 'app') {
+      assert.equal((await at.close()).code, 4009, who)
+      continue
+    }
+    await at.frames.find(({ event }) => event === 'pusher:signin_success')
+    // What is said to him, and to nobody else.
+    assert.equal(await asked(at, '#server-to-user-u7'), 'ok')
+    assert.equal(await asked(at, '#server-to-user-u8'), 401)
+  }
+})
+
 // -- another app's key -----------------------------------------------------------------
 
 test("a socket of another app hears nothing of this one's channels, and its signatures open none", async (t) => {

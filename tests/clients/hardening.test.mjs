@@ -5,7 +5,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { app, ingestKey, jwtSecret, Server, superuser, temporaryDirectory } from './support/server.mjs'
-import { official } from './support/apps.mjs'
+import { official, Receiver, serverWith } from './support/apps.mjs'
 import { connected, pusher } from './support/clients.mjs'
 import { jwt } from './support/http.mjs'
 import { sign, Socket } from './support/socket.mjs'
@@ -112,7 +112,16 @@ test('the access log has a line for each request, with its id', async (t) => {
 })
 
 test('a whole session at the most talkative level writes no secret', async (t) => {
-  const server = await started(t, { env: { VELO_LOG_LEVEL: 'trace', VELO_LOG_ACCESS: 'true', VELO_METRICS_TOKEN: 'metrics-token-of-the-tests' } })
+  const receiver = await Receiver.start(t, { answers: [500] })
+  const hooks = await Receiver.start(t)
+  const webhook = { url: `${receiver.url}?key=secret-in-a-url`, events: ['channel_occupied'], headers: { 'X-Secret': 'secret-in-a-header' } }
+  const server = await serverWith(t, [{ ...app, webhooks: [webhook] }], {
+    configured: { VELO_SUPERUSER_TOKEN: superuser, VELO_INGEST_KEY: ingestKey, VELO_JWT_SECRET: jwtSecret },
+    env: {
+      VELO_LOG_LEVEL: 'trace', VELO_LOG_ACCESS: 'true', VELO_METRICS_TOKEN: 'metrics-token-of-the-tests', VELO_WEBHOOKS_DELAY: '1ms', VELO_WEBHOOKS_RETRY_FIRST: '1ms',
+      VELO_HOOKS_URL: `${hooks.url}?key=secret-in-a-url`, VELO_HOOKS_EVENTS: 'record.created', VELO_HOOKS_SECRET: 'secret-of-the-hooks',
+    },
+  })
   await users(server)
   const posts = await collection(server, { rules: { list: "@request.auth.id != ''", view: '', create: "@request.auth.id != ''", update: null, delete: null } })
   const token = jwt({ sub: 'user-1', collection: 'users' }, jwtSecret)
@@ -137,12 +146,17 @@ test('a whole session at the most talkative level writes no secret', async (t) =
   await server.request('GET', `/apps/${app.id}/channels?auth_key=${app.key}&auth_signature=${'ab'.repeat(32)}&auth_timestamp=1&auth_version=1.0`)
   await server.request('GET', '/up', { headers: { Authorization: `Basic ${superuser}` } })
   client.disconnect()
+  // The first is refused with 500, which the log may tell of.
+  await receiver.requests.next()
+  assert.equal((await receiver.requests.next()).headers['x-secret'], 'secret-in-a-header')
+  const signed = (await hooks.requests.next()).headers['x-pusher-signature']
   await server.stop()
   assert.match(server.log, /GET \/up 200/) // it did talk
   for (const [name, secret] of Object.entries({
     'the superuser token': superuser, 'the ingest key': ingestKey, "the app's secret": app.secret, 'the JWT secret': jwtSecret,
     'the metrics token': 'metrics-token-of-the-tests', 'a token': token.split('.')[2], 'a forged token': forged.split('.')[2],
     "a channel's signature": signature.split(':')[1], 'a signature of ours': auth.body.auth.split(':')[1], 'a signature in a query': 'ab'.repeat(32),
+    'the secret of hooks': 'secret-of-the-hooks', 'the signature of a hook': signed, "a webhook's header": 'secret-in-a-header', "a URL's query": 'secret-in-a-url',
     'a record': 'password-of-a-record', 'an event': 'payload-of-an-event', 'a query': 'auth_signature',
   })) {
     assert.equal(server.log.includes(secret), false, `${name} is in the log`)

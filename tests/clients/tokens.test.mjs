@@ -82,6 +82,38 @@ for (const [alg, options] of [
   })
 }
 
+test('HS384 and HS512: tokens of another library are taken with the secret, each where it is configured', async (t) => {
+  const secret = new TextEncoder().encode(jwtSecret)
+  const mint = (alg) => new SignJWT({ sub: 'ada' }).setProtectedHeader({ alg }).setExpirationTime('1h').sign(secret)
+  for (const algorithms of [['HS256'], ['HS384'], ['HS512'], ['HS384', 'HS512']]) {
+    const on = await serverWith(t, { VELO_AUTH_ALGORITHMS: algorithms.join(',') })
+    const posts = await collection(on)
+    for (const alg of ['HS256', 'HS384', 'HS512']) assert.equal(await taken(await mint(alg), on, posts), algorithms.includes(alg) ? 200 : 401, `${alg} where ${algorithms} are`)
+  }
+})
+
+test('a public key is read again when its file changes; a broken one changes nothing', async (t) => {
+  const [first, second] = await Promise.all([1, 2].map(() => generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true })))
+  const file = join(temporaryDirectory(), 'key.pem')
+  const write = (text) => {
+    writeFileSync(`${file}.new`, text)
+    renameSync(`${file}.new`, file)
+  }
+  const mint = (pair) => new SignJWT({ sub: 'ada' }).setProtectedHeader({ alg: 'EdDSA' }).setExpirationTime('1h').sign(pair.privateKey)
+  write(await exportSPKI(first.publicKey))
+  const on = await serverWith(t, { VELO_AUTH_PUBLIC_KEY: file, VELO_JWT_SECRET: '' })
+  const posts = await collection(on)
+  const old = await mint(first)
+  assert.equal(await taken(old, on, posts), 200)
+  write('-----BEGIN PUBLIC KEY-----\n')
+  await until(() => /keys of tokens: .*read before stay/.test(on.log), 'the broken file in the log')
+  assert.equal(await taken(old, on, posts), 200)
+  write(await exportSPKI(second.publicKey))
+  const young = await mint(second)
+  await until(async () => (await taken(young, on, posts)) === 200, 'the new key to be taken')
+  assert.equal(await taken(old, on, posts), 401)
+})
+
 test('a key set is read again when its file changes; a broken one changes nothing', async (t) => {
   const [first, second] = await Promise.all([1, 2].map(() => generateKeyPair('ES256', { extractable: true })))
   const file = join(temporaryDirectory(), 'keys.json')
@@ -104,6 +136,8 @@ test('a key set is read again when its file changes; a broken one changes nothin
   const young = await mint(second, 'second')
   await until(async () => (await taken(young, on, posts)) === 200, 'the new key to be taken')
   assert.equal(await taken(old, on, posts), 401)
+  write('{"keys": []}')
+  await until(async () => (await taken(young, on, posts)) === 401, 'no key to be taken')
 })
 
 test('a server with a key it cannot use does not start, and says why', async () => {
