@@ -11,8 +11,9 @@ namespace {
 
 // PUSHER_PROTOCOL.md section 4: the client comes back in a second.
 constexpr std::uint16_t over_capacity = 4100;
-constexpr std::chrono::milliseconds look_interval{500};
-constexpr std::chrono::milliseconds look_again_interval{50};  // while a replay waits
+// Each attachment is looked at twice a second, not all at once: their pings and pongs
+// would hold up the events that come meanwhile.
+constexpr std::chrono::milliseconds look_interval{50};
 
 // The sessions of a large fan-out are not in the cache. What comes soon is asked for
 // while this one's frame is queued.
@@ -144,7 +145,7 @@ void attachments::track(attachment_id id, slot& s, std::uint64_t sequence) {
   s.delivered = sequence;
   ++s.since;
   ++s.unheard;
-  if (!std::exchange(s.unreported, true)) unreported_.push_back(id);
+  if (!std::exchange(s.unreported, true)) unreported_[id.slot % look_phases].push_back(id);
   if (acks->delivered()) due_.push_back(id);
 }
 
@@ -251,10 +252,12 @@ void attachments::report_left(slot& s) {
   caf::anon_send(positions_, position_reports_ptr{std::move(left)});
 }
 
-std::optional<std::chrono::milliseconds> attachments::look_at_acknowledgements() {
+void attachments::look_at_acknowledgements() {
   auto reports = std::make_shared<position_reports>();
   // An answer may come while others are asked, and have more sent, which adds to the list.
-  auto looked_at = std::exchange(unreported_, {});
+  look_phase_ = (look_phase_ + 1) % look_phases;
+  auto& unreported = unreported_[look_phase_];
+  auto looked_at = std::exchange(unreported, {});
   std::erase_if(looked_at, [&](attachment_id id) {
     auto* s = find(id);
     if (s == nullptr) return true;
@@ -267,7 +270,7 @@ std::optional<std::chrono::milliseconds> attachments::look_at_acknowledgements()
     s->unreported = s->delivered > s->heard;
     return !s->unreported;
   });
-  unreported_.insert(unreported_.end(), looked_at.begin(), looked_at.end());
+  unreported.insert(unreported.end(), looked_at.begin(), looked_at.end());
   if (!reports->empty() && positions_)
     caf::anon_send(positions_, position_reports_ptr{std::move(reports)});
   std::erase_if(waiting_, [&](attachment_id id) {
@@ -278,8 +281,11 @@ std::optional<std::chrono::milliseconds> attachments::look_at_acknowledgements()
     if (acks->waits() && !s->owner->backlogged() && acks->heard() == 0) acks->release();
     return !acks->waits();
   });
-  if (!waiting_.empty()) return look_again_interval;
-  return unreported_.empty() ? std::nullopt : std::optional(look_interval);
+}
+
+bool attachments::needs_look() const {
+  return !waiting_.empty() || std::any_of(unreported_.begin(), unreported_.end(),
+                                          [](const auto& those) { return !those.empty(); });
 }
 
 void attachments::succeed(const attached& message) {
@@ -335,7 +341,8 @@ loop_behavior::behavior_type loop_behavior::make_behavior() {
       },
       [this](look_at_acknowledgements) {
         look_scheduled_ = false;
-        if (const auto next = attachments_.look_at_acknowledgements()) look_in(*next);
+        attachments_.look_at_acknowledgements();
+        look_soon();
       },
       [this](const attached& message) { attachments_.succeed(message); },
       [this](const ended_ptr& message) { attachments_.end(message->attachment, message->why); },
@@ -348,12 +355,9 @@ loop_behavior::behavior_type loop_behavior::make_behavior() {
 }
 
 void loop_behavior::look_soon() {
-  if (attachments_.needs_look()) look_in(look_interval);
-}
-
-void loop_behavior::look_in(std::chrono::milliseconds time) {
-  if (std::exchange(look_scheduled_, true)) return;
-  delayed_send(caf::actor_cast<loop_actor>(this), time, look_at_acknowledgements{});
+  if (look_scheduled_ || !attachments_.needs_look()) return;
+  look_scheduled_ = true;
+  delayed_send(caf::actor_cast<loop_actor>(this), look_interval, look_at_acknowledgements{});
 }
 
 }  // namespace velo::actors

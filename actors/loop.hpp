@@ -14,6 +14,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -52,11 +53,12 @@ class attachments final : private acknowledgements::holder {
   void report_to(positions_actor positions) { positions_ = std::move(positions); }
   /// Who is told how much is held back until clients have acknowledged the rest; outlives it.
   void count_held(event_loop& by) { held_by_ = &by; }
-  /// Asks clients for their acknowledgement of what they were sent, reports what
-  /// has come. Returns when to do so next, if there is anything to wait for.
-  std::optional<std::chrono::milliseconds> look_at_acknowledgements();
-  /// Whether a look is needed that was not before.
-  [[nodiscard]] bool needs_look() const { return !unreported_.empty() || !waiting_.empty(); }
+  /// Asks some clients for their acknowledgement of what they were sent, reports what has
+  /// come: all of them in look_phases calls.
+  void look_at_acknowledgements();
+  /// Whether there is anybody to ask.
+  [[nodiscard]] bool needs_look() const;
+  static constexpr std::size_t look_phases = 10;
 
   /// The channel's name on the wire.
   [[nodiscard]] std::string wire_name(const channel_id& channel, bool is_private) const;
@@ -116,7 +118,8 @@ class attachments final : private acknowledgements::holder {
   actors::memberships memberships_;
   positions_actor positions_;
   event_loop* held_by_ = nullptr;
-  std::vector<attachment_id> unreported_;
+  std::array<std::vector<attachment_id>, look_phases> unreported_;  // by slot
+  std::size_t look_phase_ = 0;
   std::vector<attachment_id> due_;
   std::vector<attachment_id> waiting_;  // for whose client a replay waits
 };
@@ -134,7 +137,6 @@ class loop_behavior : public on_loop<loop_actor::base> {
  private:
   void deliver(const fan_out& message);
   void look_soon();
-  void look_in(std::chrono::milliseconds time);
 
   attachments& attachments_;
   stage_clock* stages_;

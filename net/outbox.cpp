@@ -274,6 +274,24 @@ outbox::progress outbox::write_to(tls_stream& to, boost::system::error_code& err
   return write_all(to, error);
 }
 
+bool outbox::is_copied() const {
+  for (const auto* b = head_; b != nullptr; b = b->next) {
+    if (b->body != nullptr) return false;
+  }
+  return true;
+}
+
+char* outbox::move_to(char* to) noexcept {
+  while (head_ != nullptr) {
+    const auto unsent = head_->unsent();
+    std::memcpy(to, unsent.iov_base, unsent.iov_len);
+    to += unsent.iov_len;
+    pop();
+  }
+  count(-static_cast<std::ptrdiff_t>(bytes_));
+  return to;
+}
+
 void outbox::clear() noexcept {
   while (head_ != nullptr) pop();
   count(-static_cast<std::ptrdiff_t>(bytes_));

@@ -119,6 +119,12 @@ class outbox {
   /// The same through TLS.
   [[nodiscard]] progress write_to(tls_stream& to, boost::system::error_code& error);
 
+  /// Whether all of it is copies, none a large body.
+  [[nodiscard]] bool is_copied() const;
+  /// Moves all bytes() of what is_copied() to where `to` points, and returns what is behind
+  /// them.
+  char* move_to(char* to) noexcept;
+
   /// Drops what is queued and gives its memory back.
   void clear() noexcept;
   /// Drops all but what is queued first, at least up to the end of the frame that the

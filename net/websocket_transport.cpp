@@ -198,7 +198,7 @@ void websocket_transport::flush() {
   finish_batch();
   if (socket_ < 0) return;
   if (waiting_) return settle();
-  if (!batch_deliveries()) write();
+  if (!join_batch()) write();
 }
 
 // What this one has in the batch is sent now: the rest of it comes before anything else.
@@ -206,14 +206,15 @@ void websocket_transport::finish_batch() {
   if (loop_.sends().holds(batch_)) loop_.sends().send();
 }
 
-// Small events to an open connection leave with those to others.
-bool websocket_transport::batch_deliveries() {
+// What is small and goes to an open connection leaves together with that of others.
+bool websocket_transport::join_batch() {
   auto& deliveries = loop_.deliveries();
-  if (tls_ != nullptr || said_goodbye_ || !queue_.empty() || pending_.empty() ||
-      pending_.bytes > send_batch::bytes_max || !deliveries.are_small(pending_))
+  const auto bytes = queue_.bytes() + pending_.bytes;
+  const auto frames = queue_.frames() + pending_.frames;
+  if (tls_ != nullptr || said_goodbye_ || bytes == 0 || bytes > send_batch::bytes_max ||
+      !queue_.is_copied() || !deliveries.are_small(pending_))
     return false;
-  auto* to = loop_.sends().room(pending_.bytes);
-  const auto [bytes, frames] = std::pair(pending_.bytes, pending_.frames);
+  auto* to = queue_.move_to(loop_.sends().room(bytes));
   deliveries.take(pending_, [&](const delivery_queue::frame& f, auto channel) {
     f.write_to(to, channel);
     to += f.bytes;

@@ -105,7 +105,7 @@ class websocket_transport final : private pollable, private flushable, private s
   void say_goodbye(std::uint16_t code, std::string_view reason);
   void settle();
   void finish_batch();
-  [[nodiscard]] bool batch_deliveries();
+  [[nodiscard]] bool join_batch();
   void append(const delivery_queue::frame& f, std::string_view channel);
   [[nodiscard]] std::size_t send_now(std::string_view bytes, boost::system::error_code& error);
   [[nodiscard]] outbox::progress send_deliveries();
@@ -121,7 +121,7 @@ class websocket_transport final : private pollable, private flushable, private s
   std::unique_ptr<tls_stream> tls_;  // null: what is sent and received goes as it is
   std::size_t message_bytes_max_;
   int socket_;
-  std::uint32_t batch_ = 0;     // that took what was pending last
+  std::uint32_t batch_ = 0;     // that took what was queued last
   bool waiting_ = false;        // for the kernel to take more
   bool said_goodbye_ = false;   // our close frame is queued: nothing may follow it
   bool heard_goodbye_ = false;  // nothing that comes matters any more

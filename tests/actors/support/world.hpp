@@ -71,7 +71,13 @@ class world {
   void settle();
   /// Handles one message of one actor; false where there is none.
   bool step() { return coordinator().try_run_once() || loop->run_all() > 0; }
+  /// In steps, so that who does something time and again does it as often as in real time.
   void pass(std::chrono::milliseconds time) {
+    constexpr std::chrono::milliseconds step{50};
+    for (; time > step; time -= step) {
+      coordinator().advance_time(step);
+      settle();
+    }
     coordinator().advance_time(time);
     settle();
   }
