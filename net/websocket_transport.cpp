@@ -19,6 +19,10 @@ namespace {
 // The body of a close frame is a control frame's: 125 bytes with its code.
 constexpr std::size_t reason_bytes_max = 123;
 
+// In one turn. Who sends as fast as he can, sends some hundred commands with it: others
+// have their turn before he has the next.
+constexpr std::size_t read_bytes_max = 8U << 10U;
+
 std::string_view shortened(std::string_view reason) {
   if (reason.size() <= reason_bytes_max) return reason;
   auto size = reason_bytes_max;
@@ -60,8 +64,8 @@ void websocket_transport::start(std::string_view response, bool accepted) {
 std::size_t websocket_transport::read_some(lent_block& into, boost::system::error_code& error) {
   // Of a record of TLS that was begun nothing is left that the poll_set would not see.
   static_assert(lent_block::size() >= tls_stream::record_bytes_max);
-  if (tls_ != nullptr) return tls_->read({into.data(), into.size()}, error);
-  const auto got = ::recv(socket_, into.data(), into.size(), MSG_DONTWAIT);
+  if (tls_ != nullptr) return tls_->read({into.data(), tls_stream::record_bytes_max}, error);
+  const auto got = ::recv(socket_, into.data(), read_bytes_max, MSG_DONTWAIT);
   if (got > 0) return static_cast<std::size_t>(got);
   const bool again = got < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK);
   error =
