@@ -1,5 +1,6 @@
-// Any bytes as a record and filters, one a line: the index finds those that the
-// evaluator finds, before and after some have gone.
+// Any bytes as a record and filters, one a line, between them a user's record where the
+// second line is one: the index finds those that the evaluator finds, for the user and
+// for a guest, before and after some have gone.
 
 #include "rules/predicate_index.hpp"
 
@@ -20,15 +21,23 @@ namespace {
 
 using namespace velo::rules;
 
-void compare(predicate_index& index, const std::vector<predicate>& kept, std::size_t step,
+// As it was written, and who asks: the evaluator does without what binding has made of it.
+struct asked {
+  expression filter;
+  parameters who;
+};
+
+void compare(predicate_index& index, const std::vector<asked>& kept, std::size_t step,
              const nlohmann::json& before, const nlohmann::json& after) {
   const record_change change{&before, &after, action::updated, "2026-01-31 12:00:00.000Z"};
   std::vector<match> found;
   index.match_change(change, found);
   std::size_t expected = 0;
   for (std::size_t i = 0; i < kept.size(); i += step) {
-    match one{static_cast<subscriber_id>(i), evaluate(kept[i], {before, change.act, change.now}),
-              evaluate(kept[i], {after, change.act, change.now})};
+    const auto& [filter, who] = kept[i];
+    match one{static_cast<subscriber_id>(i),
+              evaluate(filter, who, {before, change.act, change.now}),
+              evaluate(filter, who, {after, change.act, change.now})};
     if (!one.before && !one.after) continue;
     ++expected;
     if (std::find(found.begin(), found.end(), one) == found.end()) std::abort();
@@ -51,13 +60,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       R"({"a":1,"b":"x","c":[1,"2",null],"d":{"e":true},"t":"Straße","n":null,"f":1.5})");
   const auto parsed = parse_record(line());
   const auto& record = parsed ? *parsed : other;
+  const auto user = parse_record(rest.substr(0, rest.find('\n')));
+  if (user) line();
   predicate_index index;
-  std::vector<predicate> kept;
+  std::vector<asked> kept;
+  const auto put = [&](const expression& filter, const parameters& who) {
+    index.put(static_cast<subscriber_id>(kept.size()), bind(filter, who));
+    kept.push_back({filter, who});
+  };
   while (!rest.empty() && kept.size() < 256) {
     const auto filter = parse(line());
     if (!filter) continue;
-    kept.push_back(bind(*filter, parameters{}));
-    index.put(static_cast<subscriber_id>(kept.size() - 1), kept.back());
+    put(*filter, parameters{});
+    if (user) put(*filter, parameters{.auth = &*user});
   }
   compare(index, kept, 1, other, record);
   for (std::size_t i = 0; i < kept.size(); ++i) {
