@@ -34,7 +34,8 @@
 namespace velo::fuzz {
 
 /// Its superuser's token is "superuser", its ingest key "ingest"; tokens of users are
-/// signed with `jwt_secret`. Its app is "app", its collections "posts" and "users".
+/// signed with `jwt_secret`. Its app is "app", its collections "posts", "users" and "notes",
+/// which are listed for users only.
 class served {
  public:
   static constexpr auto jwt_secret = "a secret that is at least thirty-two bytes long";
@@ -42,9 +43,9 @@ class served {
   served() {
     std::signal(SIGPIPE, SIG_IGN);
     spdlog::set_level(spdlog::level::off);
-    for (const auto* name : {"posts", "users"}) {
-      const bool users = name == std::string_view("users");
-      const nlohmann::json rules{{"list", ""},
+    for (const std::string_view name : {"posts", "users", "notes"}) {
+      const bool users = name == "users";
+      const nlohmann::json rules{{"list", name == "notes" ? "@request.auth.id != ''" : ""},
                                  {"view", ""},
                                  {"create", ""},
                                  {"update", "@request.auth.id != ''"},
@@ -65,14 +66,23 @@ class served {
   /// Sends these bytes and no more; what is answered until the connection ends.
   /// Nothing where it does not end within ten seconds.
   std::optional<std::string> exchange(std::string_view bytes) const {
-    const int end = open_socket();
-    const auto at = address();
-    if (::connect(end, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
-      throw std::runtime_error("connect failed");
+    const int end = connect();
     auto answers = talk(end, bytes);
     ::close(end);
     return answers;
   }
+
+  /// A connection, the caller's to close.
+  [[nodiscard]] int connect() const {
+    const int end = open_socket();
+    const auto at = address();
+    if (::connect(end, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0)
+      throw std::runtime_error("connect failed");
+    return end;
+  }
+
+  /// The app's.
+  [[nodiscard]] const net::app_key& key() const { return settings_.apps.front().keys.front(); }
 
   /// The same bytes; where they begin with an unsigned request of `/apps/`, it is signed
   /// by the app, now.
@@ -104,11 +114,13 @@ class served {
     auto c = net::load_config(sources).value();
     c.superuser_token = "superuser";
     c.ingest_key = "ingest";
-    c.apps.push_back({.id = "app", .keys = {{"app-key", "app-secret"}}});
+    c.apps.push_back(
+        {.id = "app", .keys = {{"app-key", "app-secret"}}, .subscription_count = true});
     c.auth.jwt_secret = jwt_secret;
     c.trusted_proxies = {"unix"};
     c.storage.sync = "interval";
     c.history.max_count = 1000;
+    c.pusher.member_grace = {};  // no input finds the members of one before
     return c;
   }
 

@@ -5,6 +5,7 @@ velo_fuzz_target(predicate_index rules)    # the index against the sequential ev
 velo_fuzz_target(stored_values actors)     # what is read back from the database
 velo_fuzz_target(jwt actors)
 velo_fuzz_target(client_frame net)         # Pusher frames
+velo_fuzz_target(client_session net)       # the same, up to channels and users
 velo_fuzz_target(frame_parser net)         # WebSocket frames
 velo_fuzz_target(http_request net)         # from the socket to the endpoints' actors
 velo_fuzz_target(signed_request net)
