@@ -1,7 +1,7 @@
 // Any bytes as text frames, one a line, of a client with a whole server: session,
 // signatures, channels and users answer, and every answer must be JSON. A line that
 // begins with `>` is a second client's. `@auth` stands for the app's signature, `@record`
-// and `@private` for record channels that somebody has just asked for.
+// and `@private` for record channels that somebody has asked for.
 
 #include "net/pusher.hpp"
 #include "net/signature.hpp"
@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -44,6 +45,36 @@ std::string subscribe(const fuzz::served& server, const std::string& collection,
   std::abort();
 }
 
+// Record channels for as many inputs as come before they go stale: asking for one takes
+// longer than all the rest.
+class record_channels {
+ public:
+  explicit record_channels(const fuzz::served& server) : server_(server) {}
+
+  const std::string& open() { return fresh(open_, "posts"); }
+  const std::string& listed_for_users() {
+    return fresh(private_, "notes", "Authorization: Bearer superuser\r\n");
+  }
+
+ private:
+  struct known {
+    std::string name;
+    std::chrono::steady_clock::time_point since;
+  };
+
+  const std::string& fresh(known& channel, const std::string& collection,
+                           std::string_view more_headers = {}) const {
+    const auto now = std::chrono::steady_clock::now();
+    if (channel.name.empty() || now - channel.since > std::chrono::seconds{10})
+      channel = {subscribe(server_, collection, more_headers), now};
+    return channel.name;
+  }
+
+  const fuzz::served& server_;
+  known open_;
+  known private_;
+};
+
 // Where the frame asks for something that an app signs, its signature.
 std::optional<std::string> signature(const net::app_key& key, std::string_view socket_id,
                                      std::string_view text) {
@@ -59,7 +90,8 @@ std::optional<std::string> signature(const net::app_key& key, std::string_view s
 // Who talks in one input.
 class talk {
  public:
-  explicit talk(const fuzz::served& server) : server_(server) {}
+  talk(const fuzz::served& server, record_channels& channels)
+      : server_(server), channels_(channels) {}
 
   void say(std::string_view line) {
     const std::size_t who = line.starts_with('>') ? 1 : 0;
@@ -68,15 +100,8 @@ class talk {
     if (who != last_ && clients_[last_]) clients_[last_]->settle();  // one after the other
     last_ = who;
     std::string text(line.substr(who));
-    replace(text, "@record", [&] {
-      if (record_.empty()) record_ = subscribe(server_, "posts");
-      return record_;
-    });
-    replace(text, "@private", [&] {
-      if (private_.empty())
-        private_ = subscribe(server_, "notes", "Authorization: Bearer superuser\r\n");
-      return private_;
-    });
+    replace(text, "@record", [&] { return record_ = channels_.open(); });
+    replace(text, "@private", [&] { return private_ = channels_.listed_for_users(); });
     replace(text, "@auth", [&] { return signature(server_.key(), client->socket_id(), text); });
     client->text(text);
   }
@@ -108,10 +133,11 @@ class talk {
   }
 
   const fuzz::served& server_;
+  record_channels& channels_;
   std::array<std::optional<fuzz::websocket_client>, 2> clients_;
   std::size_t last_ = 0;
-  std::string record_;
-  std::string private_;
+  std::string record_;   // what @record stood for; empty: nothing
+  std::string private_;  // the same of @private
 };
 
 }  // namespace
@@ -119,9 +145,10 @@ class talk {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // Of the thread: CAF's own objects of the thread are gone before what is static.
   static thread_local const fuzz::served server;
+  static thread_local record_channels channels(server);
   const fuzz::time_bound bound(size, fuzz::time_bound::of::process);
   std::string_view rest(reinterpret_cast<const char*>(data), size);
-  talk all(server);
+  talk all(server, channels);
   while (!rest.empty()) {
     const auto end = std::min(rest.find('\n'), rest.size());
     all.say(rest.substr(0, end));
