@@ -24,6 +24,8 @@ constexpr std::size_t fetched_ahead = 8;
 
 constexpr auto slice_length = std::chrono::milliseconds{100};
 
+constexpr int visits_per_turn = 64;
+
 // After stop(), rounds of handlers that may still post one another.
 constexpr int last_rounds_max = 1000;
 constexpr int last_rounds_given = 100;
@@ -106,6 +108,7 @@ void reactor::thread_main() {
 }
 
 void reactor::stop_all() {
+  end_visits();
   watched_.splice(watched_.end(), to_drain_);
   watch_list stopping;
   stopping.swap(watched_);
@@ -191,7 +194,7 @@ void reactor::shed_beyond_bound() {
 
 void reactor::shed() {
   std::vector<std::pair<std::size_t, timed*>> full;
-  for (auto* list : {&watched_, &to_drain_}) {
+  for (auto* list : {&watched_, &to_drain_, &unvisited_, &unvisited_to_drain_}) {
     for (auto& item : *list) {
       if (const auto bytes = item.queued_bytes(); bytes > 0) full.emplace_back(bytes, &item);
     }
@@ -220,31 +223,42 @@ void reactor::unwatch(timed& item) {
 
 std::size_t reactor::watched() const {
   assert(on_own_thread());
-  return watched_.size() + to_drain_.size();
+  return watched_.size() + to_drain_.size() + unvisited_.size() + unvisited_to_drain_.size();
 }
 
 void reactor::arm_tick() {
   tick_timer_.expires_after(tick_);
   tick_timer_.async_wait([this](boost::system::error_code error) {
     if (error || ending_) return;
-    tick_all(watched_);
-    tick_all(to_drain_);
-    counters_.queued_bytes.set(buffers_.queued_bytes());
-    arm_tick();
+    unvisited_.splice(unvisited_.end(), watched_);
+    unvisited_to_drain_.splice(unvisited_to_drain_.end(), to_drain_);
+    visit_some();
   });
 }
 
-void reactor::tick_all(watch_list& list) {
+// Thousands of deadlines may be over at once: others have their turns between them.
+void reactor::visit_some() {
+  if (ending_) return;
   const auto now = std::chrono::steady_clock::now();
-  watch_list visiting;
-  visiting.swap(list);
-  while (!visiting.empty()) {
-    auto& item = visiting.front();
-    visiting.pop_front();
+  for (int i = 0; i < visits_per_turn; ++i) {
+    auto& list = unvisited_.empty() ? unvisited_to_drain_ : unvisited_;
+    if (list.empty()) {
+      counters_.queued_bytes.set(buffers_.queued_bytes());
+      return arm_tick();
+    }
+    auto& item = list.front();
+    list.pop_front();
     // Back before the call, in which it may end.
-    list.push_back(item);
+    (&list == &unvisited_ ? watched_ : to_drain_).push_back(item);
     item.on_tick(now);
   }
+  boost::asio::post(io_, [this] { visit_some(); });
+}
+
+// Those whose turn has not come are visited at the next tick.
+void reactor::end_visits() {
+  watched_.splice(watched_.end(), unvisited_);
+  to_drain_.splice(to_drain_.end(), unvisited_to_drain_);
 }
 
 void reactor::drain(std::uint16_t close_code, std::string reason,
@@ -259,6 +273,7 @@ void reactor::begin_drain(std::uint16_t close_code, std::string reason,
   drain_code_ = close_code;
   drain_reason_ = std::move(reason);
   drain_slices_left_ = static_cast<std::size_t>(std::max<std::int64_t>(duration / slice_length, 1));
+  end_visits();
   to_drain_.splice(to_drain_.end(), watched_);
   drain_slice();
 }
@@ -266,6 +281,7 @@ void reactor::begin_drain(std::uint16_t close_code, std::string reason,
 void reactor::drain_slice() {
   // A timer that had fired already when another drain took over.
   if (drain_slices_left_ == 0) return;
+  end_visits();
   const auto waiting = to_drain_.size();
   auto now = (waiting + drain_slices_left_ - 1) / drain_slices_left_;
   for (; now > 0 && !to_drain_.empty(); --now) {

@@ -152,7 +152,8 @@ class reactor final : public actors::event_loop {
   void shed_beyond_bound();
   void shed();
   void arm_tick();
-  void tick_all(watch_list& list);
+  void visit_some();
+  void end_visits();
   void begin_drain(std::uint16_t close_code, std::string reason,
                    std::chrono::milliseconds duration);
   void drain_slice();
@@ -176,6 +177,9 @@ class reactor final : public actors::event_loop {
   flush_list emptied_;  // becomes to_flush_
   watch_list watched_;
   watch_list to_drain_;  // watched as well, and not yet told
+  // Of the same two, those whose turn in the tick under way is yet to come.
+  watch_list unvisited_;
+  watch_list unvisited_to_drain_;
 
   std::vector<std::function<void()>> after_output_;
 

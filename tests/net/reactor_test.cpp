@@ -159,6 +159,45 @@ TEST_CASE_METHOD(fixture, "a drain reaches everyone once, in slices", "[net][rea
   REQUIRE(when[9] - when[0] >= 190ms);
 }
 
+TEST_CASE_METHOD(fixture, "others have their turn while a tick visits many", "[net][reactor]") {
+  constexpr std::size_t count = 5000;
+  std::vector<std::unique_ptr<noting_timed>> items;
+  std::promise<void> overtaken;
+  std::size_t visited = 0;
+  const auto note = [&] {
+    // Behind it come those who were posted while it ran.
+    if (++visited == 1)
+      boost::asio::post(loop.io(), [&] {
+        REQUIRE(visited < count);
+        overtaken.set_value();
+      });
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    items.push_back(std::make_unique<noting_timed>());
+    items.back()->tick = note;
+  }
+  loop.start();
+  on_loop([&] {
+    for (auto& item : items) loop.watch(*item);
+  });
+  REQUIRE(overtaken.get_future().wait_for(20s) == std::future_status::ready);
+  // Each in every tick, and a drain in the middle of one forgets nobody.
+  std::promise<void> drained;
+  std::size_t told = 0;
+  on_loop([&] {
+    for (auto& item : items)
+      item->drain = [&] {
+        if (++told == count) drained.set_value();
+      };
+  });
+  loop.drain(4200, "away", 1ms);
+  REQUIRE(drained.get_future().wait_for(20s) == std::future_status::ready);
+  on_loop([&] { REQUIRE(loop.watched() == count); });
+  loop.stop();
+  loop.join();
+  for (const auto& item : items) REQUIRE(item->stopped);
+}
+
 TEST_CASE("a tick is a quarter of the shortest deadline, a second at most", "[net][reactor]") {
   REQUIRE(reactor::tick_for(120s, 30s) == 1s);
   REQUIRE(reactor::tick_for(120s, 200ms) == 50ms);

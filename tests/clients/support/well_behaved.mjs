@@ -100,19 +100,20 @@ export async function survives(t, { server, twin, client }, { name, options, poi
   let grown = 0
   let counts
   while (rounds.length < roundsMax && fair() < roundsFair) {
-    const under = async (target, done) => {
+    // Up to its point on both: what it costs the processors may come with that.
+    const under = async (target) => {
+      const before = await met(target)
+      const since = async (limit) => (await met(target))[limit] - before[limit]
       const to = { port: target.port, key: app.key, secure: target.ca !== undefined }
       const attacking = await attack(t, name, { ...to, ...(await options(target)) })
       const until = Date.now() + 1_000
-      const result = await client.measure(async () => Date.now() > until && (await done(attacking.counts)))
+      const result = await client.measure(async () => Date.now() > until && (await point({ counts: attacking.counts, since })))
       await attacking.stop()
       counts = attacking.counts
       return result
     }
-    const quiet = await under(twin, () => true)
-    const before = await met(server)
-    const since = async (limit) => (await met(server))[limit] - before[limit]
-    const attacked = await under(server, (counts) => point({ counts, since }))
+    const quiet = await under(twin)
+    const attacked = await under(server)
     rounds.push({ quiet: quiet.p99, attacked: attacked.p99, ratio: attacked.p99 / Math.max(quiet.p99, granularity) })
     grown = Math.max(grown, attacked.peak - first.peak)
     if (process.env.VELO_SANITIZED) break
