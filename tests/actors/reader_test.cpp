@@ -18,7 +18,8 @@ struct reading : world {
     const auto answer = list(wanted);
     REQUIRE(answer.result);
     std::string out;
-    for (const auto& r : nlohmann::json::parse((*answer.result)->records)) out += r.at("id").get<std::string>() + ' ';
+    for (const auto& r : nlohmann::json::parse((*answer.result)->records))
+      out += r.at("id").get<std::string>() + ' ';
     return out;
   }
   view_answer view(const std::string& id, const identity& who) {
