@@ -30,7 +30,7 @@ class event_loop : public caf::execution_unit {
 
   /// Calls `then` once what the loop's sockets have to send by now has been handed
   /// to the kernel. Loop thread only.
-  virtual void after_output(std::function<void()> then) { std::move(then)(); }
+  virtual void after_output(std::function<void()>&& then) { then(); }
 
   /// So many more bytes, or fewer, wait for sockets of this loop outside of their outboxes.
   /// Loop thread only.

@@ -148,7 +148,7 @@ void reactor::flush_at_turn_end(flushable& item) {
   if (first) boost::asio::post(io_, [this] { end_turn(); });
 }
 
-void reactor::after_output(std::function<void()> then) {
+void reactor::after_output(std::function<void()>&& then) {
   if (to_flush_.size() == 0) return then();
   after_output_.push_back(std::move(then));
 }

@@ -109,7 +109,7 @@ class reactor final : public actors::event_loop {
   void make_room_for_delivery() {
     if (deliveries_.full()) flush_all();
   }
-  void after_output(std::function<void()> then) override;
+  void after_output(std::function<void()>&& then) override;
   void note_held(std::ptrdiff_t bytes) override;
 
   [[nodiscard]] socket_counters& counters() { return counters_; }              ///< To add to.

@@ -116,6 +116,7 @@ TEST_CASE("what a fan-out allocates does not depend on how many hear of it", "[n
     int n = 0;
     const auto turn = [&] {
       std::vector<fan_out> messages;
+      messages.reserve(per_turn);
       for (int i = 0; i < per_turn; ++i) messages.push_back(all.message(n++));
       std::uint64_t before = 0;
       std::uint64_t after = 0;

@@ -622,7 +622,7 @@ namespace {
 struct upgrade_fixture : fixture {
   upgrade_fixture() {
     settings->on_upgrade = [this](reactor& on, incoming_connection&& from, auto&& handshake,
-                                  std::string early) {
+                                  const std::string& early) {
       handed_over_well = on.on_own_thread() && on.watched() == 0;
       target = std::string{handshake.target()};
       key = std::string{handshake["Sec-WebSocket-Key"]};
