@@ -58,8 +58,12 @@ connection_counts::shard& connection_counts::shard_of(const client_key& key) {
 }
 
 std::unique_ptr<connection_counts::place> connection_counts::enter(const client_source& client) {
-  if (max_ == 0 || !client) return nullptr;
-  const auto key = key_of(*client);
+  if (!client) return nullptr;
+  return enter(key_of(*client));
+}
+
+std::unique_ptr<connection_counts::place> connection_counts::enter(const client_key& key) {
+  if (max_ == 0) return nullptr;
   auto& s = shard_of(key);
   std::size_t number = 0;
   {

@@ -62,6 +62,7 @@ class connection_counts {
 
   /// Null where there is no limit.
   [[nodiscard]] std::unique_ptr<place> enter(const client_source& client);
+  [[nodiscard]] std::unique_ptr<place> enter(const client_key& key);
 
  private:
   static constexpr std::size_t shard_count = 16;
@@ -113,14 +114,17 @@ class rate_limiter {
 /// All of it, for one server. Outlives every connection.
 struct client_limits {
   client_limits() = default;
-  client_limits(std::size_t connections_per_ip, std::size_t requests_per_second)
+  client_limits(std::size_t connections_per_ip, std::size_t requests_per_second,
+                std::size_t http_connections_max = 0)
       : connections(connections_per_ip),
+        http_connections(http_connections_max),
         requests_by_address(requests_per_second),
         requests_by_token(requests_per_second) {}
 
   network_list trusted_proxies;  ///< Whose X-Forwarded-For counts.
   network_list exempt;           ///< Clients without limits.
   connection_counts connections;
+  connection_counts http_connections;  ///< Of all clients together, under the key {}.
   rate_limiter requests_by_address;
   rate_limiter requests_by_token;
   /// Whether a token is without limits, and its address with it; empty: none is.

@@ -87,9 +87,6 @@ class http_session final : public timed,
         tls_(std::move(from.tls)),
         local_(from.local),
         settings_(std::move(settings)) {}
-  ~http_session() { leave(); }
-  http_session(const http_session&) = delete;
-  http_session& operator=(const http_session&) = delete;
 
   void start();
   [[nodiscard]] bool has_place();
@@ -143,7 +140,6 @@ class http_session final : public timed,
   void hand_over();
   void owe_nothing();
   void count_served();
-  void leave();
   void close();
 
   reactor& loop_;
@@ -154,14 +150,13 @@ class http_session final : public timed,
   std::shared_ptr<http_session> self_;  // while no operation holds it
   client_source peer_;
   std::unique_ptr<connection_counts::place> place_;
+  std::unique_ptr<connection_counts::place> place_among_all_;
 
   stage stage_ = stage::head;
   bool running_ = false;  // inside of run(): answers wait for its loop
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;
   std::optional<limit> met_;  // by the request under way
-  bool counted_ = false;      // among all
-  bool surplus_ = false;      // one too many of all when it came
   bool owes_ = false;         // an answer; counted
   bool leaving_ = false;      // closes after the answer under way
   bool answered_any_ = false;
@@ -208,22 +203,18 @@ void http_session::start() {
 bool http_session::has_place() {
   auto* clients = settings_->clients;
   // A proxy has as many as it likes: its clients are counted when they upgrade.
-  const bool free = clients != nullptr &&
-                    (clients->trusted_proxies.contains(peer_) || clients->exempt.contains(peer_));
-  auto& limits = loop_.counters().limits;
-  const auto max = settings_->connections_max;
-  const auto number = ++settings_->open;
-  counted_ = true;
-  surplus_ = max != 0 && peer_ && !free && number > max;
-  if (surplus_ && number > 2 * max) {
-    limits.add(limit::http_connections);
-    return false;
-  }
-  if (clients == nullptr || free) return true;
+  if (clients == nullptr || clients->trusted_proxies.contains(peer_) ||
+      clients->exempt.contains(peer_))
+    return true;
+  if (peer_) place_among_all_ = clients->http_connections.enter(client_key{});
   place_ = clients->connections.enter(peer_);
-  if (place_ == nullptr || !place_->far_beyond()) return true;
-  limits.add(limit::connections_per_ip);
-  return false;
+  const auto far_beyond = [&](const auto& place, limit met) {
+    if (place == nullptr || !place->far_beyond()) return false;
+    loop_.counters().limits.add(met);
+    return true;
+  };
+  return !far_beyond(place_among_all_, limit::http_connections) &&
+         !far_beyond(place_, limit::connections_per_ip);
 }
 
 void http_session::shake_hands() {
@@ -369,13 +360,14 @@ bool http_session::admit() {
   now.client = admitted.client;
   now.local = local_ && !admitted.forwarded && (!admitted.client || admitted.client->is_loopback());
   met_ = place_ != nullptr && place_->beyond() ? limit::connections_per_ip : admitted.met;
-  if (surplus_) met_ = limit::http_connections;
+  if (place_among_all_ != nullptr && place_among_all_->beyond()) met_ = limit::http_connections;
   if (!met_) return true;
   // A WebSocket is refused in its own words, by a code that its client understands.
   if (settings_->on_upgrade && asks_for_websocket(now.head)) return true;
   loop_.counters().limits.add(*met_);
   auto answer = too_many(*met_, admitted.retry_after);
-  if (surplus_ || met_ == limit::connections_per_ip || !now.parser.is_done()) {
+  if (met_ == limit::http_connections || met_ == limit::connections_per_ip ||
+      !now.parser.is_done()) {
     refuse(std::move(answer));
   } else {
     stage_ = stage::handling;
@@ -605,10 +597,6 @@ void http_session::count_served() {
   if (std::exchange(unserved_, false)) --settings_->unserved;
 }
 
-void http_session::leave() {
-  if (std::exchange(counted_, false)) --settings_->open;
-}
-
 // Everything that can be done is: waits for whatever moves it on.
 void http_session::wait() {
   if (stage_ == stage::closed) return;
@@ -775,13 +763,13 @@ void http_session::close() {
   stage_ = stage::closed;
   owe_nothing();
   count_served();
-  leave();
   deadline_ = never;
   loop_.unwatch(*this);
   error_code ignored;
   tls_.reset();
   socket_.close(ignored);
   place_.reset();
+  place_among_all_.reset();
   exchange_.reset();
   answer_.reset();
   std::string{}.swap(unread_);

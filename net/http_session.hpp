@@ -44,8 +44,6 @@ struct http_settings {
   bool access_log = false;          ///< Each request is a line of the log.
   std::chrono::seconds hsts_age{};  ///< Said over TLS: how long browsers use nothing else. 0: no.
 
-  /// 0: no bound. Who comes beyond is answered 503, or not at all where twice as many are here.
-  std::size_t connections_max = 0;
   std::size_t header_bytes_max = 16U << 10U;            ///< 431 beyond.
   std::size_t body_bytes_max = 1U << 20U;               ///< 413 beyond.
   std::chrono::milliseconds handshake_timeout{10'000};  ///< For that of TLS.
@@ -66,8 +64,6 @@ struct http_settings {
   mutable std::atomic<std::size_t> owed = 0;
   /// Connections that have had no answer yet, asked or not; kept by the sessions.
   mutable std::atomic<std::size_t> unserved = 0;
-  /// Connections that are no WebSocket, or none yet; kept by the sessions.
-  mutable std::atomic<std::size_t> open = 0;
 };
 
 /// Serves a connection (of this loop's io_context) until it ends. Loop thread only.

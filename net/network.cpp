@@ -93,7 +93,6 @@ struct worker {
 
 void fill(http_settings& http, const config& c) {
   http.origins = cors(c.cors_origins);
-  http.connections_max = c.limits.http_connections;
   http.header_bytes_max = c.limits.header_bytes;
   http.body_bytes_max = c.limits.body_bytes;
   http.handshake_timeout = c.limits.handshake_timeout;
@@ -178,7 +177,7 @@ network::state::state(caf::actor_system& system, actors::engine& served, const c
     : engine(served),
       settings(c),
       webhooks(system, served, c),
-      clients(c.limits.connections_per_ip, c.limits.requests_per_second),
+      clients(c.limits.connections_per_ip, c.limits.requests_per_second, c.limits.http_connections),
       endpoints(served, c, http->draining),
       activated(!options.activated.empty()) {
   std::vector<actors::app_options> apps;

@@ -282,13 +282,12 @@ bool outbox::is_copied() const {
 }
 
 char* outbox::move_to(char* to) noexcept {
-  while (head_ != nullptr) {
-    const auto unsent = head_->unsent();
+  for (auto* b = head_; b != nullptr; b = b->next) {
+    const auto unsent = b->unsent();
     std::memcpy(to, unsent.iov_base, unsent.iov_len);
     to += unsent.iov_len;
-    pop();
   }
-  count(-static_cast<std::ptrdiff_t>(bytes_));
+  clear();
   return to;
 }
 

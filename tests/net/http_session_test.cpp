@@ -515,7 +515,8 @@ TEST_CASE_METHOD(fixture, "answers that nobody reads are bounded together", "[ne
 
 TEST_CASE_METHOD(fixture, "connections beyond the bound are refused, those far beyond unanswered",
                  "[net][http]") {
-  settings->connections_max = 2;
+  client_limits clients(0, 0, 2);
+  settings->clients = &clients;
   start();
   {
     raw_client first{port()};
@@ -535,8 +536,11 @@ TEST_CASE_METHOD(fixture, "connections beyond the bound are refused, those far b
     CHECK(loop.counters().limits.value(limit::http_connections) == 2);
   }
   CHECK(comes_down_to(0));
-  raw_client later{port()};
-  CHECK(later.ask(get("/hello")).status == 200);
+  {
+    raw_client later{port()};
+    CHECK(later.ask(get("/hello")).status == 200);
+  }
+  CHECK(comes_down_to(0));  // `clients` outlives them
 }
 
 TEST_CASE_METHOD(fixture, "a client that keeps the last answer waiting is let go", "[net][http]") {
